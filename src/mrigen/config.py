@@ -1,0 +1,99 @@
+"""Frozen configurations, and `params.yaml` mistakes told by key, value and what was expected."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from mrigen.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of every configuration: frozen, and unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def read_yaml(path: Path) -> object:
+    """Read a YAML file with plain values only.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"'{path}' does not exist: run mrigen in a project folder or name one with --project."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"'{path}' is not readable YAML: {problem}.") from None
+
+
+def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> ConfigT:
+    """Validate plain values as `config_type`.
+
+    Parameters
+    ----------
+    config_type
+        The configuration to build.
+    values
+        What `read_yaml` or `json.loads` returned.
+    source
+        Where the values come from, named in the error.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first offending key, its value and what was expected.
+    """
+    try:
+        return config_type.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {describe(error, config_type)}") from None
+
+
+def describe(error: ValidationError, config_type: type[BaseModel]) -> str:
+    """Say what is wrong in one sentence per mistake."""
+    details = error.errors(include_url=False, include_context=True)
+    return "; ".join(_sentence(detail, config_type) for detail in details) + "."
+
+
+def _sentence(detail: ErrorDetails, config_type: type[BaseModel]) -> str:
+    key = _dotted(detail["loc"]) or "the file"
+    if detail["type"] == "extra_forbidden":
+        return f"'{key}' is not a known key{_suggestion(detail['loc'], config_type)}"
+    if detail["type"] == "missing":
+        return f"'{key}' is missing"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"'{key}' is {detail['input']!r}: expected {message}"
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    # A tagged union puts its tag into the location; the tag is not a key of the file.
+    return ".".join(str(part) for part in location if not str(part).startswith("tag:"))
+
+
+def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -> str:
+    known: set[str] = set()
+    _collect(config_type, known)
+    close = get_close_matches(str(location[-1]), sorted(known), n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else ": remove it"
+
+
+def _collect(annotation: Any, known: set[str]) -> None:  # noqa: ANN401 - walks typing objects
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in annotation.model_fields.items():
+            known.add(name)
+            _collect(field.annotation, known)
+    for argument in getattr(annotation, "__args__", ()):
+        _collect(argument, known)

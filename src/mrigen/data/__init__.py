@@ -1,0 +1,1 @@
+"""Raw volumes to datasets of slices."""

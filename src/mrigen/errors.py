@@ -1,0 +1,29 @@
+"""What can go wrong for a user, as sentences they can act on."""
+
+
+class MrigenError(Exception):
+    """A mistake in what mrigen was given: one sentence of what, the value, and what to do.
+
+    The command line prints the sentence and exits with code 2. Anything that is not a
+    `MrigenError` is a defect of mrigen and keeps its traceback.
+    """
+
+
+class ConfigError(MrigenError):
+    """A value in `params.yaml` or on the command line cannot be used."""
+
+
+class DataError(MrigenError):
+    """A volume, a table, a slice store or a manifest cannot be used."""
+
+
+class ModelError(MrigenError):
+    """A network, an objective, a checkpoint or a bundle cannot do what was asked."""
+
+
+class TrackingError(MrigenError):
+    """The MLflow store cannot be reached or refuses what was asked."""
+
+
+class RegistryError(MrigenError):
+    """A registered model is missing, unsuitable or has not passed its gate."""

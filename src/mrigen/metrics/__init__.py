@@ -1,0 +1,1 @@
+"""Numbers that compare images and sets of images."""
