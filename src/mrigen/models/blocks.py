@@ -1,0 +1,62 @@
+"""Layers as Keras computes them, so that the studies' networks are the same functions here.
+
+Keras and PyTorch differ in three ways that matter: where `same` padding puts the odd row, how
+much a transposed convolution crops, and the defaults of batch normalisation and initialisation.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+KERAS_LEAKY_SLOPE = 0.3
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with Keras' `same` padding: output size is `ceil(size / stride)`.
+
+    Where the padding is odd, the extra row and column go after the image, not before it.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Convolve (N, C, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        vertical = _same_padding(images.shape[-2], kernel, stride)
+        horizontal = _same_padding(images.shape[-1], kernel, stride)
+        if vertical[0] == vertical[1] == horizontal[0] == horizontal[1]:
+            padding: tuple[int, int] | str = (vertical[0], horizontal[0])
+        else:
+            images, padding = functional.pad(images, (*horizontal, *vertical)), (0, 0)
+        return functional.conv2d(images, self.weight, self.bias, self.stride, padding)
+
+
+class SameConvTranspose2d(nn.ConvTranspose2d):
+    """Transposed convolution with Keras' `same` padding: output size is `size * stride`."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
+        total = max(kernel_size - stride, 0)
+        # Keras crops the gradient of a padded convolution: `total // 2` before, the rest after.
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding=total // 2)
+        self.surplus = total % 2
+
+    def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Convolve (N, C, H, W) to (N, out, H * stride, W * stride)."""
+        answer = super().forward(images, output_size)
+        return answer[..., : -self.surplus, : -self.surplus] if self.surplus else answer
+
+
+def keras_batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch normalisation with Keras' epsilon and momentum."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+def initialise_as_keras(network: nn.Module) -> None:
+    """Set Glorot-uniform kernels and zero biases, as Keras does unless told otherwise."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2

@@ -1,0 +1,49 @@
+"""The table of networks: one line each."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from mrigen.models.feliu_gan import FeliuGAN, FeliuGANConfig
+from mrigen.models.unet import UNet, UNetConfig
+from mrigen.models.vae import VAE, VAEConfig
+
+NetworkConfig = Annotated[VAEConfig | FeliuGANConfig | UNetConfig, Field(discriminator="name")]
+
+_NETWORKS: dict[type, Callable[..., nn.Module]] = {
+    VAEConfig: lambda config, image_size: VAE(config, image_size),
+    FeliuGANConfig: lambda config, image_size: FeliuGAN(config, image_size),
+    UNetConfig: lambda config, image_size: UNet(config),  # noqa: ARG005 - takes any size
+}
+
+
+def build_network(config: VAEConfig | FeliuGANConfig | UNetConfig, image_size: int) -> nn.Module:
+    """Make a freshly initialised network.
+
+    Parameters
+    ----------
+    config
+        One of the configurations of `NetworkConfig`.
+    image_size
+        Height and width of the images in pixels.
+
+    Raises
+    ------
+    ModelError
+        If the network cannot work at `image_size`.
+
+    Notes
+    -----
+    Weights are drawn from torch's default generator: seed it first.
+    """
+    return _NETWORKS[type(config)](config, image_size)
+
+
+def count_parameters(network: nn.Module) -> tuple[int, int]:
+    """Count values as Keras does: trainable ones, and all with batch-norm statistics."""
+    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    parameters = sum(p.numel() for p in network.parameters())
+    statistics = sum(b.numel() for b in network.buffers() if b.is_floating_point())
+    return trainable, parameters + statistics
