@@ -1,0 +1,124 @@
+"""Image features for distances between sets: a network and the images it wants to see."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mrigen.errors import DataError
+from mrigen.metrics.efficientnet_lite import FEATURES, IMAGE_SIZE, load_efficientnet_lite0
+
+ExtractorName = Literal["efficientnet_lite0"]
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """A pretrained network together with what it expects of its input.
+
+    Attributes
+    ----------
+    name
+        Stands beside every distance computed with it: distances of different extractors have
+        different scales and must never be compared.
+    network
+        Maps (N, channels, size, size) float32 in `value_range` to (N, features).
+    features
+        Values per image.
+    channels
+        Colour channels; a grey image is repeated in each.
+    size
+        Height and width in pixels; other sizes are resized bilinearly with antialiasing.
+    value_range
+        What the image values 0 and 1 become.
+    """
+
+    name: str
+    network: nn.Module
+    features: int
+    channels: int
+    size: int
+    value_range: tuple[float, float]
+
+    def __call__(self, images: Tensor, *, chunk: int = 8) -> Tensor:
+        """Extract the features of images.
+
+        Parameters
+        ----------
+        images : (N, 1, H, W) float32 in [0, 1]
+        chunk
+            Images the network sees at a time. Few are faster on a CPU, whose cache they fit.
+
+        Returns
+        -------
+        (N, features) float32 on the CPU
+
+        Raises
+        ------
+        DataError
+            If the images do not have this shape.
+        """
+        if images.ndim != 4 or images.shape[1] != 1:
+            raise DataError(
+                f"images of shape {tuple(images.shape)} have no features: expected (N, 1, H, W)."
+            )
+        device = next(self.network.parameters()).device
+        features = torch.empty(len(images), self.features)
+        with torch.inference_mode():
+            for start in range(0, len(images), chunk):
+                part = images[start : start + chunk].to(device)
+                features[start : start + chunk] = self.network(self.prepare(part)).cpu()
+        return features
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Turn (N, 1, H, W) in [0, 1] into what the network expects, without the gradient."""
+        low, high = self.value_range
+        images = images.float()
+        if images.shape[2:] != (self.size, self.size):
+            images = functional.interpolate(
+                images, (self.size, self.size), mode="bilinear", antialias=True
+            )
+        images = (images * (high - low) + low).expand(-1, self.channels, -1, -1)
+        return images.contiguous(memory_format=torch.channels_last)
+
+
+class _PooledFeatures(nn.Module):
+    """The part of the classifier before its last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classifier = load_efficientnet_lite0()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier.features(images)
+
+
+def build_extractor(name: ExtractorName, *, device: torch.device | str = "cpu") -> FeatureExtractor:
+    """Return the feature extractor called `name`.
+
+    Parameters
+    ----------
+    name
+        `efficientnet_lite0`: 1280 pooled features of an ImageNet classifier, whose weights come
+        with a package, so that it works without a network. Its distances are not FID values.
+    device
+        Where it computes.
+
+    Raises
+    ------
+    ModelError
+        If its weights are missing or damaged.
+    """
+    network = _PooledFeatures().to(device)
+    # Depthwise convolutions on a CPU are twice as fast with the channels innermost.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return FeatureExtractor(
+        name=name,
+        network=network.eval(),
+        features=FEATURES,
+        channels=3,
+        size=IMAGE_SIZE,
+        # The classifier was trained on (value in [0, 255] - 127) / 128.
+        value_range=(-127 / 128, 1.0),
+    )
