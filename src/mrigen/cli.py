@@ -1,0 +1,178 @@
+"""The command line: each command reads its words and calls one function."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrigen import __version__
+from mrigen.errors import MrigenError
+
+if TYPE_CHECKING:
+    from mrigen.project import Project
+
+
+class _Group(click.Group):
+    """Turns a `MrigenError` into one line and exit code 2, and shows commands in their order."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except MrigenError as error:
+            click.echo(f"mrigen: {error}", err=True)
+            ctx.exit(2)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mrigen")
+@click.option(
+    "-C",
+    "--project",
+    "root",
+    envvar="MRIGEN_PROJECT",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder with params.yaml; the current one by default.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
+@click.pass_context
+def main(ctx: click.Context, root: Path, *, quiet: bool) -> None:
+    """Train, compare, register and serve generators of brain MRI slices.
+
+    \b
+    The whole way, as `dvc repro` runs it:
+      mrigen index
+      mrigen slices heads
+      mrigen train vae
+      mrigen evaluate vae
+      mrigen compare
+      mrigen register vae
+      mrigen serve
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("mrigen").setLevel(logging.WARNING if quiet else logging.INFO)
+    ctx.obj = {"root": root, "progress": not quiet}
+
+
+def _project(ctx: click.Context) -> "Project":
+    from mrigen.project import load_project
+
+    return load_project(ctx.obj["root"])
+
+
+def _compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    precision = click.Choice(["fp32", "bf16"])
+    for option in (
+        click.option(
+            "--workers", type=click.IntRange(0, 64), default=0, envvar="MRIGEN_WORKERS",
+            help="Processes that prepare batches; 0 uses the training process.",
+        ),
+        click.option(
+            "--precision", type=precision, default="fp32", envvar="MRIGEN_PRECISION",
+            show_default=True, help="Arithmetic of the network.",
+        ),
+        click.option(
+            "--device", default="auto", envvar="MRIGEN_DEVICE", show_default=True,
+            help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@main.group(cls=_Group)
+def data() -> None:
+    """Make or look at raw data."""
+
+
+@data.command("demo")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
+@click.pass_context
+def data_demo(ctx: click.Context, out: Path) -> None:
+    """Write a synthetic cohort in the IXI and Decathlon layouts.
+
+    \b
+    Example: mrigen data demo --out data
+    """
+    from mrigen.data.demo import write_demo_cohort
+
+    write_demo_cohort(ctx.obj["root"] / out)
+
+
+@main.command()
+@click.pass_context
+def index(ctx: click.Context) -> None:
+    """Find the volumes of all sources and check their headers.
+
+    \b
+    Example: mrigen index
+    """
+    from mrigen.stages.index import index as run
+
+    run(_project(ctx))
+
+
+@main.command()
+@click.argument("dataset")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
+@click.pass_context
+def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
+    """Cut the volumes of DATASET into a slice store.
+
+    \b
+    Example: mrigen slices heads
+    """
+    from mrigen.stages.slices import slices as run
+
+    run(_project(ctx), dataset, workers=workers, progress=ctx.obj["progress"])
+
+
+@main.command()
+@click.argument("model")
+@_compute_options
+@click.pass_context
+def train(ctx: click.Context, model: str, **words: Any) -> None:  # noqa: ANN401 - click's
+    """Train MODEL, or go on where a killed training stopped.
+
+    \b
+    Example: mrigen train vae --device cpu
+    """
+    from mrigen.stages.train import train as run
+    from mrigen.training.runtime import choose_runtime
+
+    run(_project(ctx), model, runtime=choose_runtime(**words), progress=ctx.obj["progress"])
+
+
+@main.command()
+@click.argument("model")
+@click.option("--device", default="auto", envvar="MRIGEN_DEVICE", show_default=True)
+@click.pass_context
+def evaluate(ctx: click.Context, model: str, device: str) -> None:
+    """Judge the trained MODEL on test subjects.
+
+    \b
+    Example: mrigen evaluate vae
+    """
+    from mrigen.stages.evaluate import evaluate as run
+    from mrigen.training.runtime import choose_runtime
+
+    run(_project(ctx), model, runtime=choose_runtime(device=device))
+
+
+@main.command()
+@click.pass_context
+def compare(ctx: click.Context) -> None:
+    """Write report/index.html over all evaluated models.
+
+    \b
+    Example: mrigen compare
+    """
+    from mrigen.stages.compare import compare as run
+
+    click.echo(f"report: {run(_project(ctx))}")

@@ -1,0 +1,153 @@
+"""A project folder: what its `params.yaml` says, and where everything lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from mrigen.config import Config, parse_config, read_yaml
+from mrigen.data.corruptions import CorruptionConfig
+from mrigen.data.extraction import DatasetConfig
+from mrigen.data.sources import SourceConfig
+from mrigen.errors import ConfigError
+from mrigen.evaluation.config import EvaluationConfig
+from mrigen.models.build import NetworkConfig
+from mrigen.objectives.build import ObjectiveConfig
+from mrigen.registry import GateConfig
+from mrigen.training.loop import TrainingConfig
+
+# Names become folders, DVC stages and MLflow models.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class ModelConfig(Config):
+    """One entry under `models:`: a network, how it learns, from what, and how it is judged.
+
+    Every key has to be there, empty (`{}`) or `null` where there is nothing to say: DVC compares
+    them one by one to decide what to run again.
+    """
+
+    dataset: str
+    network: NetworkConfig
+    objective: ObjectiveConfig
+    corruption: CorruptionConfig | None
+    training: TrainingConfig
+    evaluation: EvaluationConfig
+    gate: GateConfig
+
+
+class Params(Config):
+    """The whole of `params.yaml`."""
+
+    sources: dict[Name, SourceConfig] = Field(min_length=1)
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1)
+    models: dict[Name, ModelConfig] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for name, dataset in self.datasets.items():
+            if dataset.source not in self.sources:
+                raise ConfigError(
+                    f"params.yaml: 'datasets.{name}.source' is '{dataset.source}': expected one "
+                    f"of the names under 'sources', {_listed(self.sources)}."
+                )
+        for name, model in self.models.items():
+            if model.dataset not in self.datasets:
+                raise ConfigError(
+                    f"params.yaml: 'models.{name}.dataset' is '{model.dataset}': expected one "
+                    f"of the names under 'datasets', {_listed(self.datasets)}."
+                )
+        return self
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a `params.yaml`, and the paths of everything the stages write.
+
+    Attributes
+    ----------
+    root
+        The folder; relative paths in `params.yaml` start here.
+    params
+        The validated values.
+    """
+
+    root: Path
+    params: Params
+
+    @property
+    def index(self) -> Path:
+        """What `mrigen index` found in the raw data."""
+        return self.root / "index"
+
+    @property
+    def report(self) -> Path:
+        """The comparison over all models."""
+        return self.root / "report"
+
+    def processed(self, dataset: str) -> Path:
+        """Return the slice store of a dataset."""
+        return self.root / "processed" / dataset
+
+    def model_folder(self, model: str) -> Path:
+        """Return the folder of a trained model."""
+        return self.root / "models" / model
+
+    def bundle(self, model: str) -> Path:
+        """Return the bundle of a trained model."""
+        return self.model_folder(model) / "bundle"
+
+    def checkpoint(self, model: str) -> Path:
+        """Return the checkpoint of a training under way; DVC does not know it."""
+        return self.root / "checkpoints" / f"{model}.safetensors"
+
+    def evaluation(self, model: str) -> Path:
+        """Return the figures and numbers of an evaluated model."""
+        return self.root / "evaluation" / model
+
+    def dataset_config(self, dataset: str) -> DatasetConfig:
+        """Return a dataset's entry.
+
+        Raises
+        ------
+        ConfigError
+            If `params.yaml` has no such dataset.
+        """
+        if dataset not in self.params.datasets:
+            raise ConfigError(
+                f"dataset '{dataset}' is not in params.yaml: expected one of "
+                f"{_listed(self.params.datasets)}."
+            )
+        return self.params.datasets[dataset]
+
+    def model_config(self, model: str) -> ModelConfig:
+        """Return a model's entry.
+
+        Raises
+        ------
+        ConfigError
+            If `params.yaml` has no such model.
+        """
+        if model not in self.params.models:
+            raise ConfigError(
+                f"model '{model}' is not in params.yaml: expected one of "
+                f"{_listed(self.params.models)}."
+            )
+        return self.params.models[model]
+
+
+def load_project(root: Path) -> Project:
+    """Read the `params.yaml` of a project folder.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the value and what was expected.
+    """
+    values = read_yaml(root / "params.yaml")
+    return Project(root.resolve(), parse_config(Params, values, source="params.yaml"))
+
+
+def _listed(names: dict[str, object] | dict[str, SourceConfig]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

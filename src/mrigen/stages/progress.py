@@ -1,0 +1,90 @@
+"""How training shows where it stands: a bar on a terminal, plain lines elsewhere."""
+
+import logging
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+LINE_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class TrainingBar:
+    """Updates done, images per second, time left, and the last epoch's loss.
+
+    Parameters
+    ----------
+    name
+        Shown before the bar.
+    total, done
+        Updates in all, and those an earlier process has done.
+    batch_size
+        Images per update.
+    shown
+        False for silence.
+    """
+
+    def __init__(
+        self, name: str, *, total: int, done: int, batch_size: int, shown: bool = True
+    ) -> None:
+        self.name, self.total, self.batch_size = name, total, batch_size
+        self.first = self.done = done
+        self.shown = shown
+        self.loss = ""
+        self.start = self.last_line = time.monotonic()
+        console = Console(stderr=True)
+        self.interactive = shown and console.is_terminal
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[speed]:.0f} images/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+            console=console,
+            disable=not self.interactive,
+        )
+        self.task = self.bar.add_task(name, total=total, completed=done, speed=0.0, loss="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    @property
+    def speed(self) -> float:
+        """Images per second of this process."""
+        seconds = max(time.monotonic() - self.start, 1e-9)
+        return (self.done - self.first) * self.batch_size / seconds
+
+    def note(self, terms: Mapping[str, float]) -> None:
+        """Show the means of the epoch that has just ended."""
+        losses = {name: value for name, value in terms.items() if name.endswith("loss")}
+        epoch = int(terms["epoch"])
+        self.loss = f"epoch {epoch}: " + ", ".join(f"{k} {v:.4g}" for k, v in losses.items())
+
+    def advance(self) -> None:
+        """Count one update."""
+        self.done += 1
+        self.bar.update(self.task, completed=self.done, speed=self.speed, loss=self.loss)
+        now = time.monotonic()
+        finished = self.done == self.total
+        if self.shown and not self.interactive and (finished or now - self.last_line > LINE_SECONDS):
+            self.last_line = now
+            left = (self.total - self.done) * self.batch_size / max(self.speed, 1e-9)
+            _log.info(
+                "%s: update %d of %d, %.0f images/s, %.0f s left. %s",
+                *(self.name, self.done, self.total, self.speed, left, self.loss),
+            )

@@ -1,0 +1,35 @@
+"""Which code, which data: what every run and every bundle can be traced to."""
+
+import subprocess
+from pathlib import Path
+
+import yaml
+
+
+def git_commit(root: Path) -> str | None:
+    """Return the commit of the project folder, with "-dirty" if tracked files differ from it."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    # DVC rewrites its lock while the pipeline runs; that is a result, not a change of the code.
+    paths = ("--", ".", ":!dvc.lock")
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no", *paths)
+    return f"{commit}-dirty" if changed else commit
+
+
+def dvc_hash(root: Path) -> str | None:
+    """Return the hash under which DVC versions the raw data, as `data.dvc` has it."""
+    try:
+        tracked = yaml.safe_load((root / "data.dvc").read_text(encoding="utf-8"))
+        return str(tracked["outs"][0]["md5"])
+    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
+        return None
+
+
+def _git(root: Path, *words: str) -> str | None:
+    command = ["git", "-C", str(root), *words]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None  # no git here, or no repository: a bundle can be made without either
+    return answer.stdout.strip()

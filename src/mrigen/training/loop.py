@@ -1,0 +1,184 @@
+"""The one training loop: whatever the model, `fit` moves its state and reports."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from mrigen.config import Config
+from mrigen.data.loader import Batch
+from mrigen.errors import ModelError
+from mrigen.objectives.base import Objective, Phase
+from mrigen.training.ema import ExponentialMovingAverage
+from mrigen.training.runtime import Runtime
+from mrigen.training.state import TrainState
+
+
+class TrainingConfig(Config):
+    """How weights move; the same for every model."""
+
+    epochs: int = Field(50, ge=1, le=100_000)
+    batch_size: int = Field(32, ge=1, le=65_536)
+    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    betas: tuple[float, float] = Field((0.9, 0.999), description="momenta of adam and adamw")
+    weight_decay: float = Field(0.0, ge=0, le=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_steps: int = Field(0, ge=0)
+    clip_norm: float | None = Field(None, gt=0, description="largest norm of a gradient")
+    ema_decay: float | None = Field(0.999, gt=0, lt=1, description="null keeps the last weights")
+    seed: int = Field(0, ge=0, lt=2**31)
+
+
+class Progress(NamedTuple):
+    """Where the loop stands after an update.
+
+    Attributes
+    ----------
+    step, epoch
+        Updates and whole epochs done.
+    images
+        Training images seen.
+    terms
+        Means of the loss terms over the epoch that has just ended; None inside an epoch.
+    """
+
+    step: int
+    epoch: int
+    images: int
+    terms: dict[str, float] | None
+
+
+def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) -> TrainState:
+    """Move a network to the device and give it optimisers and an average."""
+    objective.network.to(runtime.device)
+    optimizers = {phase.name: _optimizer(phase, config) for phase in objective.phases}
+    ema = ExponentialMovingAverage(objective.network, config.ema_decay) if config.ema_decay else None
+    return TrainState(objective, optimizers, ema)
+
+
+def fit(
+    state: TrainState,
+    batches: Iterable[Batch],
+    config: TrainingConfig,
+    *,
+    steps_per_epoch: int,
+    runtime: Runtime,
+) -> Iterator[Progress]:
+    """Train until `config.epochs` are done, yielding after every update.
+
+    Parameters
+    ----------
+    state
+        Moved in place; it may come from a checkpoint.
+    batches
+        Training batches from `state.step` on.
+    steps_per_epoch
+        Updates that make an epoch.
+
+    Raises
+    ------
+    ModelError
+        If a loss stops being a finite number.
+    """
+    total = config.epochs * steps_per_epoch
+    stream = iter(batches)
+    while state.step < total:
+        batch = next(stream).to(runtime.device)
+        factor = rate_factor(config, state.step, total)
+        for name, term in update(state, batch, config, factor=factor, runtime=runtime).items():
+            state.sums[name] = state.sums[name] + term if name in state.sums else term
+        state.step += 1
+        epoch, position = divmod(state.step, steps_per_epoch)
+        terms = None
+        if position == 0:
+            terms = {name: float(summed) / steps_per_epoch for name, summed in state.sums.items()}
+            state.sums = {}
+            _require_finite(terms, epoch)
+        yield Progress(state.step, epoch, state.step * len(batch.index), terms)
+
+
+def update(
+    state: TrainState, batch: Batch, config: TrainingConfig, *, factor: float, runtime: Runtime
+) -> dict[str, Tensor]:
+    """Run every phase that is due, then move the average; return the loss terms."""
+    objective, terms = state.objective, {}
+    objective.network.train()
+    objective.network.requires_grad_(False)
+    for phase in objective.phases:
+        if state.step % phase.every:
+            continue
+        phase.module.requires_grad_(True)
+        with runtime.autocast():
+            losses = objective.loss(phase.name, batch)
+        optimizer = state.optimizers[phase.name]
+        optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        if config.clip_norm:
+            torch.nn.utils.clip_grad_norm_(phase.module.parameters(), config.clip_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * factor
+        optimizer.step()
+        phase.module.requires_grad_(False)
+        prefix = f"{phase.name}_" if len(objective.phases) > 1 else ""
+        terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
+    if state.ema:
+        state.ema.update(objective.network, state.step)
+    return terms
+
+
+def rate_factor(config: TrainingConfig, step: int, total: int) -> float:
+    """Return what the learning rate is multiplied by at `step` of `total`."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return 1.0
+    done = (step - config.warmup_steps) / max(1, total - config.warmup_steps)
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+@torch.no_grad()
+def validate(
+    objective: Objective, batches: Iterable[Batch], *, seed: int, runtime: Runtime
+) -> dict[str, float]:
+    """Return the means of the loss terms over validation batches.
+
+    The noise is drawn from `seed` alone, and the random states of training stay as they are.
+    """
+    objective.network.eval()
+    sums: dict[str, float] = {}
+    count = 0
+    devices = [runtime.device] if runtime.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), runtime.autocast():
+        torch.manual_seed(seed)
+        for cpu_batch in batches:
+            batch = cpu_batch.to(runtime.device)
+            count += len(batch.index)
+            for phase in objective.phases:
+                prefix = f"{phase.name}_" if len(objective.phases) > 1 else ""
+                for name, value in objective.loss(phase.name, batch).items():
+                    key = prefix + name
+                    sums[key] = sums.get(key, 0.0) + float(value) * len(batch.index)
+    return {name: total / count for name, total in sums.items()}
+
+
+def _optimizer(phase: Phase, config: TrainingConfig) -> torch.optim.Optimizer:
+    parameters = phase.module.parameters()
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "rmsprop":
+        # Keras' rho, which the studies use; torch's default is 0.99.
+        return torch.optim.RMSprop(parameters, rate, alpha=0.9, weight_decay=decay)
+    family = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return family(parameters, rate, betas=config.betas, weight_decay=decay, fused=True)
+
+
+def _require_finite(terms: dict[str, float], epoch: int) -> None:
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise ModelError(
+                f"training diverged in epoch {epoch}: '{name}' is {value}. Lower "
+                "'learning_rate', or set 'clip_norm' to 1."
+            )
