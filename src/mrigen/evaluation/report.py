@@ -1,0 +1,232 @@
+"""One page that compares models and opens from disk, and the same numbers as a table.
+
+The page holds its style and its pictures, needs no script and no network, and depends on nothing
+but what is given to it: the same inputs give the same bytes.
+"""
+
+import csv
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mrigen.evaluation.catalogue import METRICS, Metric, format_value, metric_columns
+
+_FACT_COLUMNS = (
+    "model", "network", "dataset", "extractor", "parameters_trainable", "parameters_total",
+    "epochs",
+)  # fmt: skip
+_TIMING_COLUMNS = (
+    "device", "precision", "seconds", "seconds_per_epoch", "images_per_second", "peak_memory_gib",
+)  # fmt: skip
+_ORIGIN_COLUMNS = ("data_fingerprint", "bundle", "git_commit", "mrigen_version")
+
+_NOTHING = "n/a"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with a heading, and words for those who cannot see it."""
+
+    title: str
+    description: str
+    png: bytes
+
+    @property
+    def source(self) -> str:
+        """The picture as a data address."""
+        return f"data:image/png;base64,{b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """What the report says about one model.
+
+    Attributes
+    ----------
+    facts
+        `network`, `dataset`, `extractor`, `parameters_trainable`, `parameters_total`, `epochs`.
+    timing
+        Contents of `timing.json`; empty where the model was trained elsewhere.
+    metrics
+        Contents of `metrics.json`.
+    origin
+        `data_fingerprint`, `bundle`, `git_commit`, `mrigen_version`.
+    params
+        The model's parameters as dotted names.
+    pictures
+        In the order of the page.
+    """
+
+    name: str
+    facts: Mapping[str, str | int]
+    timing: Mapping[str, str | float]
+    metrics: Mapping[str, float]
+    origin: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
+
+
+@dataclass(frozen=True)
+class LeftOutFile:
+    """A file that could not be used, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """What the report says about one dataset.
+
+    Attributes
+    ----------
+    splits
+        Subjects and slices of each split, by name.
+    facts
+        Further lines, label to text.
+    """
+
+    name: str
+    splits: Mapping[str, tuple[int, int]]
+    facts: Mapping[str, str]
+    left_out: Sequence[LeftOutFile] = ()
+    pictures: Sequence[Picture] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything on the page.
+
+    Attributes
+    ----------
+    missing
+        Models of `params.yaml` that are not compared, with what to do.
+    notices
+        Sentences that must not be overlooked, such as that the data are synthetic.
+    left_out
+        Files that the index could not use, whatever the dataset.
+    """
+
+    models: Sequence[ModelEntry]
+    datasets: Sequence[DatasetEntry]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+    left_out: Sequence[LeftOutFile] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of the comparison, and what stands below it in small print."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison: a heading and a cell per model."""
+
+    label: str
+    meaning: str
+    cells: Sequence[Cell]
+    direction: str = ""
+
+
+def render_html(report: Report) -> str:
+    """Return the page as one HTML document."""
+    environment = Environment(
+        loader=PackageLoader("mrigen.evaluation", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    groups = (
+        ("The models", _model_rows(report.models)),
+        ("Restoring and reproducing test slices", _metric_rows(report.models, "restoration")),
+        ("Generating slices", _metric_rows(report.models, "generation")),
+        ("What training cost", _timing_rows(report.models)),
+    )
+    filled = [(title, rows) for title, rows in groups if rows]
+    return environment.get_template("report.html.j2").render(report=report, groups=filled)
+
+
+def render_csv(models: Sequence[ModelEntry]) -> str:
+    """Return one line per model, with empty fields for what a model does not have."""
+    columns = [*_FACT_COLUMNS, *_TIMING_COLUMNS, *metric_columns(), *_ORIGIN_COLUMNS]
+    text = StringIO()
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for model in models:
+        parts = {**model.facts, **model.timing, **model.metrics, **model.origin}
+        writer.writerow({"model": model.name} | {key: _plain(v) for key, v in parts.items()})
+    return text.getvalue()
+
+
+def _plain(value: str | float) -> str | int:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _model_rows(models: Sequence[ModelEntry]) -> list[Row]:
+    def row(label: str, meaning: str, key: str) -> Row:
+        values = (model.facts.get(key, _NOTHING) for model in models)
+        return Row(label, meaning, [Cell(f"{v:,}" if isinstance(v, int) else v) for v in values])
+
+    return [
+        row("Network", "The architecture.", "network"),
+        row("Dataset", "What it learned from and is tested on.", "dataset"),
+        row("Trainable parameters", "Numbers that training moves.", "parameters_trainable"),
+        row("All parameters", "With the statistics of batch normalisation.", "parameters_total"),
+        row("Epochs", "Passes over the training slices.", "epochs"),
+    ]
+
+
+def _timing_rows(models: Sequence[ModelEntry]) -> list[Row]:
+    units = {
+        "seconds": ("Training time", "Wall clock, interruptions left out.", "s"),
+        "seconds_per_epoch": ("Time per epoch", "With validation.", "s"),
+        "images_per_second": ("Speed", "Training images per second.", "/s"),
+        "peak_memory_gib": ("Peak memory", "Of the GPU where there is one.", "GiB"),
+        "device": ("Hardware", "Where it was trained.", ""),
+    }
+    rows = []
+    for key, (label, meaning, unit) in units.items():
+        if any(key in model.timing for model in models):
+            values = (model.timing.get(key, _NOTHING) for model in models)
+            cells = [Cell(v if isinstance(v, str) else format_value(v, unit)) for v in values]
+            rows.append(Row(label, meaning, cells))
+    return rows
+
+
+def _metric_rows(models: Sequence[ModelEntry], task: str) -> list[Row]:
+    rows = []
+    for metric in METRICS:
+        if metric.task == task and any(metric.name in model.metrics for model in models):
+            cells = [_metric_cell(metric, model.metrics) for model in models]
+            direction = f"{metric.better} is better" if metric.better else ""
+            rows.append(Row(metric.label, metric.meaning, cells, direction))
+    return rows
+
+
+def _metric_cell(metric: Metric, values: Mapping[str, float]) -> Cell:
+    value = values.get(metric.name)
+    if value is None:
+        return Cell(_NOTHING)
+    notes = []
+    if metric.spread in values:
+        notes.append(f"± {format_value(values[metric.spread], metric.unit)} over slices")
+    baseline = values.get(metric.baseline)
+    verdict = ""
+    if baseline is None and metric.spread in values:
+        notes.append("from clean slices")
+    if baseline is not None:
+        notes.append(f"input as it came: {format_value(baseline, metric.unit)}")
+        gained = value > baseline if metric.better == "higher" else value < baseline
+        verdict = "better than its input" if gained else "no better than its input"
+    return Cell(format_value(value, metric.unit), tuple(notes), verdict)
