@@ -3,24 +3,20 @@
 import json
 import logging
 import os
-import socket
 import sqlite3
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
 
-from filelock import FileLock
 from pydantic import BaseModel
 
 from mrigen.errors import TrackingError
+from mrigen.mlflow_store import StoreAddress, check_store, store_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,9 +25,8 @@ if TYPE_CHECKING:
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 EXPERIMENT = "mrigen"
+ARTIFACTS = "mlartifacts"  # folder beside a store without a server
 FLUSH_SECONDS = 3.0
-REACH_SECONDS = 4.0
-LOCK_SECONDS = 120.0
 METRICS_A_BATCH = 1000  # MLflow's own limits
 PARAMS_A_BATCH = 100
 PARAM_LENGTH = 6000
@@ -39,13 +34,16 @@ PARAM_LENGTH = 6000
 _log = logging.getLogger(__name__)
 
 
-def connect(root: Path) -> "Tracker":
-    """Open the MLflow store of a project, making it if it is the project's own.
+def connect(root: Path, *, write: bool = True) -> "Tracker":
+    """Open the MLflow store of a project.
 
     Parameters
     ----------
     root
         Project folder. The store is `MLFLOW_TRACKING_URI`, or `mlflow.db` in this folder.
+    write
+        Make the project's own store if it is not there yet, and see to it that it can be
+        written. Without it nothing is made, and a store on a read-only disk will do.
 
     Raises
     ------
@@ -53,17 +51,15 @@ def connect(root: Path) -> "Tracker":
         If the store cannot be reached, read, written or understood. A server that does not
         answer is reported within seconds.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    address = store_address(root)
     _quiet_mlflow()
-    database = _sqlite_path(uri)
-    folder = root.resolve() if database is None else database.parent
-    lock = nullcontext() if _is_server(uri) else _lock(folder / "mlflow.lock")
-    with tracking_errors(uri), lock:
-        if database is not None:
-            _check_database(database)
-        else:
-            _check_reachable(uri)
-        return _open(uri, folder)
+    with tracking_errors(address), address.lock() if write else nullcontext():
+        check_store(address, write=write)
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=address.uri, registry_uri=address.uri)
+        client.search_experiments(max_results=1)
+    return Tracker(address, client)
 
 
 @dataclass(frozen=True)
@@ -72,17 +68,14 @@ class Tracker:
 
     Attributes
     ----------
-    uri
+    address
         Where the store is.
     client
         MLflow's client on that store, for tracking and registry alike.
-    folder
-        Folder of a local store and its artifacts; None for a server, which has its own.
     """
 
-    uri: str
+    address: StoreAddress
     client: "MlflowClient"
-    folder: Path | None
 
     def start_run(
         self,
@@ -102,7 +95,7 @@ class Tracker:
         from mlflow.entities import Param
 
         flat = list(flatten(params or {}).items())
-        with tracking_errors(self.uri):
+        with tracking_errors(self.address):
             experiment_id = self._experiment(experiment)
             run = self.client.create_run(experiment_id, run_name=name, tags=dict(tags or {}))
             for start in range(0, len(flat), PARAMS_A_BATCH):
@@ -122,16 +115,16 @@ class Tracker:
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
-            raise TrackingError(_sentence(error, self.uri)) from None
+            raise TrackingError(_sentence(error, self.address)) from None
         if run.info.lifecycle_stage != "active":
             return None
-        with tracking_errors(self.uri):
+        with tracking_errors(self.address):
             self.client.update_run(run_id, status="RUNNING")
             return Run(self, run_id, logged=self._last_steps(run_id, run.data.metrics))
 
     def find_run(self, tags: Mapping[str, str], *, experiment: str = EXPERIMENT) -> "Run | None":
         """Return the latest run that carries all of `tags`, or None."""
-        with tracking_errors(self.uri):
+        with tracking_errors(self.address):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
                 return None
@@ -142,10 +135,6 @@ class Tracker:
             )
             return Run(self, runs[0].info.run_id) if runs else None
 
-    def lock(self) -> AbstractContextManager[object]:
-        """Return a lock between the processes of a local store; a server needs none."""
-        return nullcontext() if self.folder is None else _lock(self.folder / "mlflow.lock")
-
     def _last_steps(self, run_id: str, names: Mapping[str, float]) -> dict[str, int]:
         return {
             name: max(metric.step for metric in self.client.get_metric_history(run_id, name))
@@ -155,11 +144,11 @@ class Tracker:
     def _experiment(self, name: str) -> str:
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            with self.lock():
+            with self.address.lock():
                 found = self._create_experiment(name)
         if found.lifecycle_stage != "active":
             raise TrackingError(
-                f"experiment '{name}' in {redact(self.uri)} is deleted: restore it with "
+                f"experiment '{name}' in {self.address} is deleted: restore it with "
                 f"'mlflow experiments restore -x {found.experiment_id}'."
             )
         return str(found.experiment_id)
@@ -168,7 +157,8 @@ class Tracker:
         from mlflow.exceptions import MlflowException
 
         # Without its own location an experiment writes below whatever folder is current.
-        location = None if self.folder is None else (self.folder / "mlartifacts" / name).as_uri()
+        folder = self.address.folder
+        location = None if folder is None else (folder / ARTIFACTS / name).as_uri()
         try:
             return self.client.get_experiment(self.client.create_experiment(name, location))
         except MlflowException as error:
@@ -198,19 +188,19 @@ class Run:
     @property
     def params(self) -> dict[str, str]:
         """Parameters of the run as the store has them."""
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             return dict(self._tracker.client.get_run(self.id).data.params)
 
     @property
     def tags(self) -> dict[str, str]:
         """Tags of the run as the store has them, MLflow's own among them."""
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             return dict(self._tracker.client.get_run(self.id).data.tags)
 
     @property
     def metrics(self) -> dict[str, float]:
         """Latest value of every metric that has been sent."""
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             return dict(self._tracker.client.get_run(self.id).data.metrics)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -225,9 +215,9 @@ class Run:
         ]
         with self._buffer_lock:
             self._buffer.extend(fresh)
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._send_often, name="mlflow", daemon=True)
-            self._sender.start()
+            if self._sender is None and fresh:
+                self._sender = threading.Thread(target=self._send_later, name="mlflow", daemon=True)
+                self._sender.start()
 
     def flush(self) -> None:
         """Send what the buffer holds, in order.
@@ -237,7 +227,7 @@ class Run:
         TrackingError
             If the store refuses; what was not sent stays in the buffer.
         """
-        with self._send_lock, tracking_errors(self._tracker.uri):
+        with self._send_lock, tracking_errors(self._tracker.address):
             while batch := self._buffer[:METRICS_A_BATCH]:
                 self._tracker.client.log_batch(self.id, metrics=batch)
                 with self._buffer_lock:
@@ -245,7 +235,7 @@ class Run:
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """Copy a file, or a folder with what is in it, to the run's artifacts."""
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             if path.is_dir():
                 self._tracker.client.log_artifacts(self.id, str(path), folder)
             else:
@@ -255,7 +245,7 @@ class Run:
         """Set tags, replacing those of the same name."""
         from mlflow.entities import RunTag
 
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             pairs = [RunTag(key, value) for key, value in tags.items()]
             self._tracker.client.log_batch(self.id, tags=pairs)
 
@@ -268,10 +258,11 @@ class Run:
             If the store refuses the last metrics.
         """
         self._stop.set()
-        if self._sender is not None:
-            self._sender.join()
+        sender = self._sender
+        if sender is not None:
+            sender.join()
         self.flush()
-        with tracking_errors(self._tracker.uri):
+        with tracking_errors(self._tracker.address):
             self._tracker.client.set_terminated(self.id, status)
 
     def __enter__(self) -> Self:
@@ -291,7 +282,8 @@ class Run:
         except TrackingError as refusal:
             _log.warning("%s", refusal)  # the first error is the one to tell
 
-    def _send_often(self) -> None:
+    def _send_later(self) -> None:
+        """Empty the buffer every few seconds until there is nothing left in it."""
         told = False
         while not self._stop.wait(FLUSH_SECONDS):
             try:
@@ -300,8 +292,10 @@ class Run:
                 if not told:
                     _log.warning("%s Metrics are kept and sent later.", error)
                 told = True
-            else:
-                told = False
+            with self._buffer_lock:
+                if not self._buffer:
+                    self._sender = None
+                    return
 
 
 def flatten(values: Mapping[str, object] | BaseModel, prefix: str = "") -> dict[str, str]:
@@ -325,14 +319,8 @@ def flatten(values: Mapping[str, object] | BaseModel, prefix: str = "") -> dict[
     return flat
 
 
-def redact(uri: str) -> str:
-    """Return `uri` without the user and password it may carry."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 @contextmanager
-def tracking_errors(uri: str) -> Iterator[None]:
+def tracking_errors(address: StoreAddress) -> Iterator[None]:
     """Turn what MLflow raises in this block into one `TrackingError` sentence."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -340,19 +328,19 @@ def tracking_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise TrackingError(_sentence(error, uri)) from error
+        raise TrackingError(_sentence(error, address)) from error
 
 
-def _sentence(error: Exception, uri: str) -> str:
-    lines = str(error).replace(uri, redact(uri)).strip().splitlines() or [type(error).__name__]
-    text = lines[0].rstrip(".")
+def _sentence(error: Exception, address: StoreAddress) -> str:
+    lines = str(error).replace(address.uri, str(address)).strip().splitlines()
+    text = (lines or [type(error).__name__])[0].rstrip(".")
     if "out-of-date database schema" in text:
         return (
-            f"the MLflow store {redact(uri)} was written by another version of MLflow: back it "
-            f"up and run 'mlflow db upgrade {redact(uri)}', or install the newer MLflow."
+            f"the MLflow store {address} was written by another version of MLflow: back it up "
+            f"and run 'mlflow db upgrade {address}', or install the newer MLflow."
         )
     return (
-        f"the MLflow store {redact(uri)} refused: {text}. Check the store, or set "
+        f"the MLflow store {address} refused: {text}. Check the store, or set "
         "MLFLOW_TRACKING_URI to another one."
     )
 
@@ -364,87 +352,3 @@ def _quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-
-
-def _open(uri: str, folder: Path) -> Tracker:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    client.search_experiments(max_results=1)
-    return Tracker(uri, client, None if _is_server(uri) else folder)
-
-
-def _is_server(uri: str) -> bool:
-    return urlsplit(uri).scheme in {"http", "https"}
-
-
-def _sqlite_path(uri: str) -> Path | None:
-    if not uri.startswith("sqlite:///"):
-        return None
-    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
-
-
-def _lock(path: Path) -> FileLock:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrackingError(
-            f"'{path.parent}' cannot hold the MLflow store ({error.strerror}): make it writable "
-            "or set MLFLOW_TRACKING_URI to another store."
-        ) from None
-    # One lock object a path: a thread that holds it may take it again.
-    return FileLock(path, timeout=LOCK_SECONDS, is_singleton=True)
-
-
-def _check_database(path: Path) -> None:
-    """Refuse a file that is no MLflow store before MLflow adds its tables to it."""
-    if not path.exists():
-        return
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)
-    try:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        connection.execute("BEGIN IMMEDIATE")
-        connection.rollback()
-    finally:
-        connection.close()
-    if tables and "alembic_version" not in tables:
-        raise TrackingError(
-            f"'{path}' is a database of something else ({len(tables)} tables, none of MLflow's): "
-            "move it away or set MLFLOW_TRACKING_URI to another store."
-        )
-
-
-def _check_reachable(uri: str) -> None:
-    """Ask a server for a sign of life: MLflow's own client would try for minutes."""
-    parts = urlsplit(uri)
-    if _is_server(uri):
-        reason = _health_problem(redact(uri).rstrip("/") + "/health")
-    elif parts.hostname and parts.port:
-        reason = _connection_problem(parts.hostname, parts.port)
-    else:
-        return
-    if reason:
-        raise TrackingError(
-            f"the MLflow server {redact(uri)} cannot be reached ({reason}): start it, correct "
-            "MLFLOW_TRACKING_URI, or unset it to use 'mlflow.db' in the project folder."
-        )
-
-
-def _health_problem(url: str) -> str | None:
-    try:
-        urllib.request.urlopen(url, timeout=REACH_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        # A server that refuses an anonymous question is there; logging in is MLflow's business.
-        return f"status {error.code}" if error.code >= 500 else None
-    except OSError as error:
-        return str(getattr(error, "reason", error))
-    return None
-
-
-def _connection_problem(host: str, port: int) -> str | None:
-    try:
-        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
-    except OSError as error:
-        return str(error)
-    return None

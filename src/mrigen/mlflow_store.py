@@ -1,0 +1,157 @@
+"""Where the MLflow store of a project is, and whether it can be used, before MLflow is asked."""
+
+import http.client
+import os
+import socket
+import sqlite3
+import urllib.error
+import urllib.request
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from mrigen.errors import TrackingError
+
+REACH_SECONDS = 4.0
+LOCK_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class StoreAddress:
+    """An MLflow store.
+
+    Attributes
+    ----------
+    uri
+        As MLflow takes it; it may hold a password, so show `str(address)` instead.
+    folder
+        Where the artifacts of a store without a server go; None for a server, which has its own
+        place for them.
+    database
+        The file of an SQLite store.
+    """
+
+    uri: str
+    folder: Path | None
+    database: Path | None
+
+    def __str__(self) -> str:
+        return redact(self.uri)
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Return a lock between processes that write to the store; a server needs none."""
+        if self.folder is None:
+            return nullcontext()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrackingError(
+                f"'{self.folder}' cannot hold the MLflow store ({error.strerror}): make it "
+                "writable or set MLFLOW_TRACKING_URI to another store."
+            ) from None
+        # One lock object a path: a thread that holds it may take it again.
+        return FileLock(self.folder / "mlflow.lock", timeout=LOCK_SECONDS, is_singleton=True)
+
+
+def store_address(root: Path) -> StoreAddress:
+    """Return the store of `MLFLOW_TRACKING_URI`, or `mlflow.db` in the project folder."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    if urlsplit(uri).scheme in {"http", "https"}:
+        return StoreAddress(uri, None, None)
+    if uri.startswith("sqlite:///"):
+        database = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
+        return StoreAddress(uri, database.parent, database)
+    return StoreAddress(uri, root.resolve(), None)
+
+
+def check_store(address: StoreAddress, *, write: bool) -> None:
+    """Refuse a store that MLflow would fail on late, slowly or with a page of text.
+
+    Raises
+    ------
+    TrackingError
+        If a server does not answer within seconds, or a file is not an MLflow database or
+        cannot be written.
+    """
+    if address.database is None:
+        _check_reachable(address)
+    elif address.database.exists():
+        _check_database(address.database, write=write)
+    elif not write:
+        raise TrackingError(
+            f"there is no MLflow store at '{address.database}': train and register a model, or "
+            "set MLFLOW_TRACKING_URI to the store that has them."
+        )
+
+
+def redact(uri: str) -> str:
+    """Return `uri` without the user, password and query it may carry.
+
+    Examples
+    --------
+    >>> redact("https://me:secret@host:5000/mlflow?token=1")
+    'https://host:5000/mlflow'
+    """
+    login = urlsplit(uri).netloc.rpartition("@")[0]
+    return uri.replace(f"{login}@", "", 1).partition("?")[0] if login else uri.partition("?")[0]
+
+
+def _check_database(path: Path, *, write: bool) -> None:
+    mode = "rw" if write else "ro"
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=20)
+        try:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if write:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.rollback()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"'{path}' cannot be used as an MLflow store ({error}): move it away, make it "
+            f"{'writable' if write else 'readable'}, or set MLFLOW_TRACKING_URI to another store."
+        ) from None
+    if tables and "alembic_version" not in tables:
+        raise TrackingError(
+            f"'{path}' is a database of something else ({len(tables)} tables, none of MLflow's): "
+            "move it away or set MLFLOW_TRACKING_URI to another store."
+        )
+
+
+def _check_reachable(address: StoreAddress) -> None:
+    parts = urlsplit(address.uri)
+    if address.folder is None:
+        reason = _health_problem(str(address).rstrip("/") + "/health")
+    elif parts.hostname and parts.port:
+        reason = _connection_problem(parts.hostname, parts.port)
+    else:
+        return
+    if reason:
+        raise TrackingError(
+            f"the MLflow server {address} cannot be reached ({reason}): start it, correct "
+            "MLFLOW_TRACKING_URI, or unset it to use 'mlflow.db' in the project folder."
+        )
+
+
+def _health_problem(url: str) -> str | None:
+    try:
+        urllib.request.urlopen(url, timeout=REACH_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        # A server that refuses an anonymous question is there; logging in is MLflow's business.
+        return f"status {error.code}" if error.code >= 500 else None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return str(getattr(error, "reason", error))
+    return None
+
+
+def _connection_problem(host: str, port: int) -> str | None:
+    try:
+        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+    except OSError as error:
+        return str(error)
+    return None

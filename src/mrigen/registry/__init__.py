@@ -1,0 +1,1 @@
+"""Names, versions and aliases for bundles, in MLflow's model registry."""
