@@ -22,6 +22,8 @@ class Metric:
         Which direction is better; None for numbers that are no judgement.
     task
         What it judges.
+    digits
+        Places after the point; None keeps three significant digits of any size.
     unit
         Stands after the value.
     """
@@ -31,6 +33,7 @@ class Metric:
     meaning: str
     better: Literal["higher", "lower"] | None
     task: Task
+    digits: int | None = None
     unit: str = ""
 
     @property
@@ -51,6 +54,7 @@ METRICS = (
         "Size of the error on a logarithmic scale; 3 dB more halve the squared error.",
         "higher",
         "restoration",
+        2,
         "dB",
     ),
     Metric(
@@ -59,6 +63,7 @@ METRICS = (
         "How alike the structures are around each pixel; 1 is the same picture.",
         "higher",
         "restoration",
+        3,
     ),
     Metric(
         "slice_mse",
@@ -73,6 +78,7 @@ METRICS = (
         "The same inside the rectangle around the damaged patch only.",
         "higher",
         "restoration",
+        2,
         "dB",
     ),
     Metric(
@@ -81,6 +87,7 @@ METRICS = (
         "The same for the pixels of that rectangle, each with its surroundings.",
         "higher",
         "restoration",
+        3,
     ),
     Metric(
         "patch_mse",
@@ -89,14 +96,15 @@ METRICS = (
         "lower",
         "restoration",
     ),
-    Metric("slice_count", "Slices", "Test slices restored.", None, "restoration"),
-    Metric("patch_count", "Patches", "Test slices with a damaged patch.", None, "restoration"),
+    Metric("slice_count", "Slices", "Test slices restored.", None, "restoration", 0),
+    Metric("patch_count", "Patches", "Test slices with a damaged patch.", None, "restoration", 0),
     Metric(
         "frechet_distance",
         "Fréchet distance",
         "How far the set of generated slices lies from real test slices.",
         "lower",
         "generation",
+        2,
     ),
     Metric(
         "frechet_floor",
@@ -104,6 +112,7 @@ METRICS = (
         "The same distance between real training and real test slices: other real people.",
         None,
         "generation",
+        2,
     ),
     Metric(
         "frechet_ratio",
@@ -111,6 +120,7 @@ METRICS = (
         "How many times further than other real people; 1 is as good as real.",
         "lower",
         "generation",
+        2,
     ),
     Metric(
         "frechet_samples",
@@ -118,6 +128,7 @@ METRICS = (
         "Generated, training and test slices that were compared, as many of each.",
         None,
         "generation",
+        0,
     ),
 )
 
@@ -132,18 +143,13 @@ def metric_columns() -> list[str]:
     return columns
 
 
-def format_value(value: float, unit: str = "") -> str:
-    """Write a number for people.
+def format_value(value: float, *, digits: int | None = None, unit: str = "") -> str:
+    """Write a number for people, with `digits` places or three significant digits.
 
     Examples
     --------
-    >>> format_value(27.31234, "dB"), format_value(256.0), format_value(0.00123456)
-    ('27.31 dB', '256', '0.00123')
+    >>> format_value(27.31234, digits=2, unit="dB"), format_value(0.00123456)
+    ('27.31 dB', '0.00123')
     """
-    if value == int(value) and abs(value) >= 1:
-        text = f"{int(value):,}"
-    elif abs(value) >= 0.1:
-        text = f"{value:,.3f}" if abs(value) < 10 else f"{value:,.2f}"
-    else:
-        text = f"{value:.3g}"
+    text = f"{value:.3g}" if digits is None else f"{value:,.{digits}f}"
     return f"{text} {unit}".rstrip()

@@ -10,7 +10,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from mrigen.images import contact_sheet
-from mrigen.metrics.similarity import bounding_rectangles, psnr
+from mrigen.metrics.patches import bounding_rectangles
+from mrigen.metrics.similarity import psnr
 
 #: The absolute difference that is drawn white.
 WHITE_DIFFERENCE = 0.25

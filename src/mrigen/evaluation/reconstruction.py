@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mrigen.data.loader import Batch
 from mrigen.errors import DataError
-from mrigen.metrics.similarity import mse, patch_mse, patch_psnr, patch_ssim, psnr, ssim
+from mrigen.metrics.patches import patch_mse, patch_psnr, patch_ssim
+from mrigen.metrics.similarity import mse, psnr, ssim
 from mrigen.models.interfaces import Reconstructor
 
 _SLICE_MEASURES = {"slice_mse": mse, "slice_psnr_db": psnr, "slice_ssim": ssim}

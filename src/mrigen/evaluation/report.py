@@ -188,18 +188,22 @@ def _model_rows(models: Sequence[ModelEntry]) -> list[Row]:
 
 
 def _timing_rows(models: Sequence[ModelEntry]) -> list[Row]:
-    units = {
-        "seconds": ("Training time", "Wall clock, interruptions left out.", "s"),
-        "seconds_per_epoch": ("Time per epoch", "With validation.", "s"),
-        "images_per_second": ("Speed", "Training images per second.", "/s"),
-        "peak_memory_gib": ("Peak memory", "Of the GPU where there is one.", "GiB"),
-        "device": ("Hardware", "Where it was trained.", ""),
-    }
+    columns = (
+        ("seconds", "Training time", "Wall clock, without interruptions.", 0, "s"),
+        ("seconds_per_epoch", "Time per epoch", "With validation.", 1, "s"),
+        ("images_per_second", "Speed", "Training images.", 0, "per second"),
+        ("peak_memory_gib", "Peak memory", "Of the GPU where there is one.", 2, "GiB"),
+        ("device", "Hardware", "Where it was trained.", 0, ""),
+        ("precision", "Precision", "Arithmetic of the training.", 0, ""),
+    )
     rows = []
-    for key, (label, meaning, unit) in units.items():
+    for key, label, meaning, digits, unit in columns:
         if any(key in model.timing for model in models):
             values = (model.timing.get(key, _NOTHING) for model in models)
-            cells = [Cell(v if isinstance(v, str) else format_value(v, unit)) for v in values]
+            cells = [
+                Cell(v if isinstance(v, str) else format_value(v, digits=digits, unit=unit))
+                for v in values
+            ]
             rows.append(Row(label, meaning, cells))
     return rows
 
@@ -218,15 +222,19 @@ def _metric_cell(metric: Metric, values: Mapping[str, float]) -> Cell:
     value = values.get(metric.name)
     if value is None:
         return Cell(_NOTHING)
+
+    def say(number: float) -> str:
+        return format_value(number, digits=metric.digits, unit=metric.unit)
+
     notes = []
     if metric.spread in values:
-        notes.append(f"± {format_value(values[metric.spread], metric.unit)} over slices")
+        notes.append(f"± {say(values[metric.spread])} over slices")
     baseline = values.get(metric.baseline)
     verdict = ""
     if baseline is None and metric.spread in values:
         notes.append("from clean slices")
     if baseline is not None:
-        notes.append(f"input as it came: {format_value(baseline, metric.unit)}")
+        notes.append(f"input as it came: {say(baseline)}")
         gained = value > baseline if metric.better == "higher" else value < baseline
         verdict = "better than its input" if gained else "no better than its input"
-    return Cell(format_value(value, metric.unit), tuple(notes), verdict)
+    return Cell(say(value), tuple(notes), verdict)

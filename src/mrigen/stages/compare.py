@@ -1,21 +1,16 @@
 """Put all evaluated models side by side: one page and one table."""
 
-import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import bundle_digest, read_card, read_config
 from mrigen.data.store import SliceStore
-from mrigen.errors import DataError, ModelError
+from mrigen.errors import ModelError
 from mrigen.evaluation.report import (
-    DatasetEntry,
-    LeftOutFile,
     ModelEntry,
     Picture,
     Report,
@@ -24,6 +19,7 @@ from mrigen.evaluation.report import (
 )
 from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
+from mrigen.stages.cohort import dataset_entry, is_synthetic, left_out, read_object
 from mrigen.stages.evaluate import ABOUT, CURVES, METRICS, RESTORATIONS, SAMPLES
 from mrigen.tracking import flatten
 
@@ -91,14 +87,17 @@ def compare(project: Project) -> Path:
             "no model can be compared: expected evaluated ones. "
             + " ".join(f"Model '{name}' {reason}" for name, reason in missing.items())
         )
-    stores = {name: _open_store(project, name) for name in project.params.datasets}
-    opened = {name: store for name, store in stores.items() if store is not None}
+    stores = {
+        name: SliceStore(project.processed(name))
+        for name in project.params.datasets
+        if project.processed(name).is_dir()
+    }
     report = Report(
         models=models,
-        datasets=[_dataset_entry(project, name, store) for name, store in opened.items()],
+        datasets=[dataset_entry(name, store) for name, store in stores.items()],
         missing=missing,
-        notices=[SYNTHETIC] if any(map(_is_synthetic, opened.values())) else [],
-        left_out=_left_out(project.index / "summary.json"),
+        notices=[SYNTHETIC] if any(map(is_synthetic, stores.values())) else [],
+        left_out=left_out(project.index / "summary.json"),
         origin={"mrigen": __version__, "torch": torch.__version__},
     )
     with atomic_folder(project.report) as folder:
@@ -113,19 +112,19 @@ def _why_not(project: Project, model: str) -> str | None:
         return f"has not been trained: run mrigen train {model}."
     if not (folder / METRICS).exists() or not (folder / ABOUT).exists():
         return f"has not been evaluated: run mrigen evaluate {model}."
-    if _read_json(folder / ABOUT).get("bundle") != bundle_digest(project.bundle(model)):
+    if read_object(folder / ABOUT).get("bundle") != bundle_digest(project.bundle(model)):
         return f"was trained again after its evaluation: run mrigen evaluate {model}."
     return None
 
 
 def _model_entry(project: Project, model: str) -> ModelEntry:
     path, folder = project.bundle(model), project.evaluation(model)
-    config, card, about = read_config(path), read_card(path), _read_json(folder / ABOUT)
+    config, card, about = read_config(path), read_card(path), read_object(folder / ABOUT)
     with torch.device("meta"):  # shapes are enough to count
         trainable, total = count_parameters(build_network(config.network, config.image_size))
     params = card.get("params", {})
     flat = flatten(params) if isinstance(params, dict) else {}
-    metrics = {key: float(str(value)) for key, value in _read_json(folder / METRICS).items()}
+    metrics = {key: float(str(value)) for key, value in read_object(folder / METRICS).items()}
     facts: dict[str, str | int] = {
         "network": config.network.name,
         "dataset": project.model_config(model).dataset,
@@ -161,81 +160,5 @@ def _pictures(folder: Path, model: str) -> list[Picture]:
 def _timing(path: Path) -> dict[str, str | float]:
     if not path.exists():
         return {}
-    values = _read_json(path)
+    values = read_object(path)
     return {key: v for key, v in values.items() if isinstance(v, str | float | int)}
-
-
-def _open_store(project: Project, dataset: str) -> SliceStore | None:
-    path = project.processed(dataset)
-    return SliceStore(path) if path.is_dir() else None
-
-
-def _dataset_entry(project: Project, dataset: str, store: SliceStore) -> DatasetEntry:
-    manifest = store.manifest
-    splits = {
-        str(split): (int(part["subject"].nunique()), len(part))
-        for split, part in manifest.groupby("split", sort=False, observed=True)
-    }
-    order = sorted(splits, key=lambda s: ("train", "validation", "test", s).index(s))
-    sheet = store.path / "contact_sheet.png"
-    description = f"{dataset}: slices of the dataset as the models see them."
-    pictures = [Picture("Contact sheet", description, sheet.read_bytes())] if sheet.exists() else []
-    return DatasetEntry(
-        name=dataset,
-        splits={split: splits[split] for split in order},
-        facts=_cohort_facts(manifest, store),
-        left_out=_left_out(project.processed(dataset) / "summary.json"),
-        pictures=pictures,
-    )
-
-
-def _cohort_facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
-    people = manifest.drop_duplicates("subject")
-    facts = {
-        "Subjects": f"{len(people):,}",
-        "Slices": f"{len(manifest):,} of {store.size} x {store.size} pixels",
-        "Modalities": _counted(manifest["modality"], "slices"),
-    }
-    ages = people["age"].dropna().astype(float)
-    if len(ages):
-        known = f"{len(ages)} subjects" if len(ages) < len(people) else "all subjects"
-        facts["Age"] = (
-            f"{ages.min():.0f} to {ages.max():.0f} years, mean {ages.mean():.1f} ({known})"
-        )
-    for label, column in (("Sex", "sex"), ("Sites", "site")):
-        if people[column].notna().any():
-            facts[label] = _counted(people[column].dropna(), "subjects")
-    return facts | {"Fingerprint": store.fingerprint[:12]}
-
-
-def _counted(values: "pd.Series[str]", of_what: str) -> str:
-    counts = values.astype(str).value_counts().sort_index()
-    return ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + f" {of_what}"
-
-
-def _is_synthetic(store: SliceStore) -> bool:
-    return bool(store.manifest["subject"].astype(str).str.startswith("DEMO").any())
-
-
-def _left_out(path: Path) -> list[LeftOutFile]:
-    if not path.exists():
-        return []
-    entries = _read_json(path).get("left_out", [])
-    if not isinstance(entries, list):
-        raise DataError(f"'{path}' has a 'left_out' that is no list: run mrigen index again.")
-    return [LeftOutFile(str(entry["path"]), str(entry["reason"])) for entry in entries]
-
-
-def _read_json(path: Path) -> Mapping[str, object]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"'{path}' is not readable JSON ({error}): run the stage that writes it again."
-        ) from None
-    if not isinstance(values, dict):
-        raise DataError(
-            f"'{path}' holds a {type(values).__name__}: expected an object. Run the stage that "
-            "writes it again."
-        )
-    return values
