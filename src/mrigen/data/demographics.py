@@ -1,0 +1,136 @@
+"""Age, sex and ethnicity from the table that the IXI release comes with."""
+
+import csv
+import struct
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Literal
+
+import xlrd
+
+from mrigen.errors import DataError
+
+Sex = Literal["m", "f"]
+
+TABLE_NAMES = ("IXI.csv", "IXI.xls")
+ID, SEX, ETHNICITY, AGE = "IXI_ID", "SEX_ID (1=m, 2=f)", "ETHNIC_ID", "AGE"
+_SEXES: dict[int, Sex] = {1: "m", 2: "f"}
+# The release's own key to ETHNIC_ID. The table also has 0 and 2, which the key leaves unexplained.
+_ETHNICITIES = {
+    1: "White",
+    3: "Asian or Asian British",
+    4: "Black or Black British",
+    5: "Chinese",
+    6: "Other",
+}
+_MAX_AGE = 120
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of one subject; None is unknown."""
+
+    age: float | None = None
+    sex: Sex | None = None
+    ethnicity: str | None = None
+
+
+@dataclass(frozen=True)
+class Demographics:
+    """Persons by their number, and what a reader of the table should know."""
+
+    people: dict[int, Person]
+    notes: tuple[str, ...] = ()
+
+
+def read_demographics(folder: Path) -> Demographics:
+    """Read `IXI.csv`, or else `IXI.xls`, of a folder; without either nobody is known.
+
+    A person whose rows differ is unknown: one of them may belong to somebody else. Nothing is
+    guessed; an ethnic code without a meaning in the release's key stays "code 2".
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read or lacks a column.
+    """
+    tables = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+    if not tables:
+        return Demographics({}, (f"no {' or '.join(TABLE_NAMES)}: age and sex are unknown",))
+    table = tables[0]
+    lines = _read_csv(table) if table.suffix == ".csv" else _read_xls(table)
+    missing = [column for column in (ID, SEX, ETHNICITY, AGE) if lines and column not in lines[0]]
+    if missing or not lines:
+        raise DataError(
+            f"table '{table.name}' has no {'rows' if not lines else f'column {missing[0]!r}'}: "
+            "expected the columns of the IXI release. Replace or remove it."
+        )
+    known: dict[int, list[Person]] = {}
+    for line in lines:
+        number = _number(line[ID])
+        if number is not None:
+            known.setdefault(int(number), []).append(_person(line))
+    notes = [f"{table.name} is read; {other.name} is not" for other in tables[1:]]
+    notes += [
+        f"{table.name} has {len(rows)} rows for IXI_ID {number}: "
+        + ("they agree" if len(set(rows)) == 1 else "they differ, so the person is unknown")
+        for number, rows in sorted(known.items())
+        if len(rows) > 1
+    ]
+    people = {
+        number: rows[0] if len(set(rows)) == 1 else Person() for number, rows in known.items()
+    }
+    return Demographics(people, tuple(notes))
+
+
+def _read_csv(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [dict(row) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"table '{path.name}' is not readable as CSV ({error}). Replace or remove it."
+        ) from None
+
+
+def _read_xls(path: Path) -> list[Row]:
+    try:
+        sheet = xlrd.open_workbook(str(path)).sheet_by_index(0)
+        lines = [sheet.row_values(line) for line in range(sheet.nrows)]
+    # xlrd meets a damaged file with whatever its parser stumbles over.
+    except (
+        xlrd.XLRDError,
+        struct.error,
+        OSError,
+        LookupError,
+        ValueError,
+        AssertionError,
+    ) as error:
+        raise DataError(
+            f"table '{path.name}' is not readable as a spreadsheet ({error}). Replace or remove it."
+        ) from None
+    return [dict(zip(map(str, lines[0]), line, strict=True)) for line in lines[1:]]
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(str(value).strip())
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _person(row: Row) -> Person:
+    age, sex, ethnicity = (_number(row[column]) for column in (AGE, SEX, ETHNICITY))
+    return Person(
+        age=age if age is not None and 0 < age <= _MAX_AGE else None,
+        sex=None if sex is None else _SEXES.get(int(sex)),
+        ethnicity=None if ethnicity is None else _ethnicity(int(ethnicity)),
+    )
+
+
+def _ethnicity(code: int) -> str:
+    return _ETHNICITIES.get(code, f"code {code}")

@@ -1,0 +1,244 @@
+"""One scan to square slices and their records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+from skimage.filters import threshold_otsu
+
+from mrigen.config import Config
+from mrigen.data.geometry import axial_pictures
+from mrigen.data.scans import LeftOut, Modality, Scan
+from mrigen.data.selection import SelectionConfig, positions_mm, select_positions
+from mrigen.data.splits import SplitConfig
+from mrigen.data.volumes import FloatArray, Volume, read_channels
+from mrigen.errors import DataError
+
+Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+
+class IntensityConfig(Config):
+    """Percentiles of a volume's intensities that become black and white.
+
+    They are taken over the voxels that are not exactly 0: of a skull-stripped volume these are
+    the brain, and of a whole head nearly all, air included, as a scanner's air is not 0.
+    """
+
+    lower: float = Field(default=0.5, ge=0, lt=100)
+    upper: float = Field(default=99.5, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower >= self.upper:
+            raise ValueError("lower below upper")
+        return self
+
+
+class DatasetConfig(Config):
+    """How the volumes of one source become one dataset of slices.
+
+    Attributes
+    ----------
+    source
+        Key of the source in `params.yaml`.
+    modalities
+        Which images of each person are used.
+    plane
+        Direction of the cut.
+    selection
+        Which slices are kept.
+    size
+        Pixels along each side of a slice.
+    bits
+        Of a stored pixel.
+    intensity
+        What becomes black and white.
+    split
+        Shares of the subjects.
+    """
+
+    source: str
+    modalities: tuple[Modality, ...] = Field(default=("T1w",), min_length=1)
+    plane: Literal["axial"] = "axial"
+    selection: SelectionConfig = SelectionConfig()
+    size: int = Field(default=64, ge=8, le=1024)
+    bits: Literal[8, 16] = 8
+    intensity: IntensityConfig = IntensityConfig()
+    split: SplitConfig = SplitConfig()
+
+
+@dataclass(frozen=True)
+class SliceRecord:
+    """Where one slice comes from; with its split it is a row of the manifest.
+
+    Attributes
+    ----------
+    subject, source, modality, plane, path, channel
+        Which image it was cut from; `path` is relative to the project.
+    index
+        Slice number in that image, counted from the lowest in RAS+.
+    position_mm
+        Distance from the centre of the field of view, superior positive.
+    spacing_mm
+        Distance between neighbouring slices of the image.
+    pixel_mm
+        Size of a pixel, the same in both directions.
+    foreground_fraction
+        Share of the pixels brighter than Otsu's threshold of the whole image.
+    age, sex, ethnicity, site
+        Of the person and the scan; None is unknown.
+    """
+
+    subject: str
+    source: str
+    modality: str
+    plane: str
+    index: int
+    position_mm: float
+    spacing_mm: float
+    pixel_mm: float
+    foreground_fraction: float
+    age: float | None
+    sex: str | None
+    ethnicity: str | None
+    site: str | None
+    path: str
+    channel: int | None
+
+
+class ScanSlices(NamedTuple):
+    """The slices of one scan.
+
+    Attributes
+    ----------
+    pixels : (N, size, size) uint8 or uint16
+        Radiological display: row 0 is anterior, column 0 is the patient's right side.
+    records
+        One per slice, from the lowest to the highest.
+    notes
+        What was mended on the way.
+    """
+
+    pixels: Pixels
+    records: list[SliceRecord]
+    notes: tuple[str, ...] = ()
+
+
+def extract_slices(
+    scan: Scan, config: DatasetConfig, *, root: Path, max_voxels: int = 2**28
+) -> ScanSlices:
+    """Cut one scan into slices.
+
+    Parameters
+    ----------
+    scan
+        The image, with its path relative to `root`.
+    config
+        What to cut.
+    root
+        The project's folder.
+    max_voxels
+        The most voxels the file may declare.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as an image, or the selection keeps none of its slices.
+    """
+    volume = read_channels(root / scan.path, [scan.channel], max_voxels=max_voxels)[0]
+    return cut_volume(volume, scan, config)
+
+
+def extract_file(
+    scans: Sequence[Scan], *, config: DatasetConfig, root: Path, max_voxels: int
+) -> list[ScanSlices | LeftOut]:
+    """Cut the scans of one file, decompressing it once; what cannot be used says why."""
+    path = scans[0].path
+    channels = [scan.channel for scan in scans]
+    try:
+        volumes = read_channels(root / path, channels, max_voxels=max_voxels)
+    except DataError as error:
+        return [LeftOut(path, str(error))]
+    outcomes: list[ScanSlices | LeftOut] = []
+    for volume, scan in zip(volumes, scans, strict=True):
+        try:
+            outcomes.append(cut_volume(volume, scan, config))
+        except DataError as error:
+            outcomes.append(LeftOut(path, str(error)))
+    return outcomes
+
+
+def cut_volume(volume: Volume, scan: Scan, config: DatasetConfig) -> ScanSlices:
+    """Cut a volume that has been read; the parameters and errors of `extract_slices`."""
+    count, spacing = volume.array.shape[2], volume.spacing_mm
+    chosen = select_positions(config.selection, count, spacing[2])
+    if not len(chosen):
+        raise DataError(
+            f"scan '{Path(scan.path).name}' has {count} axial slices, of which the selection "
+            f"{_words(config.selection)} keeps none: change the dataset's selection."
+        )
+    black, white, threshold = _levels(volume.array, scan, config.intensity)
+    scaled = ((volume.array[:, :, chosen] - black) / (white - black)).clip(0, 1)
+    pictures, pixel_mm = axial_pictures(scaled, spacing[:2], size=config.size)
+    foreground = (pictures > threshold).mean(axis=(1, 2))
+    places = positions_mm(count, spacing[2])
+    records = [
+        SliceRecord(
+            subject=scan.subject,
+            source=scan.source,
+            modality=scan.modality,
+            plane=config.plane,
+            index=int(index),
+            position_mm=float(places[index]),
+            spacing_mm=spacing[2],
+            pixel_mm=pixel_mm,
+            foreground_fraction=float(share),
+            age=scan.age,
+            sex=scan.sex,
+            ethnicity=scan.ethnicity,
+            site=scan.site,
+            path=scan.path,
+            channel=scan.channel,
+        )
+        for index, share in zip(chosen, foreground, strict=True)
+    ]
+    return ScanSlices(_quantise(pictures, config.bits), records, _notes(volume, scan))
+
+
+def _levels(
+    array: FloatArray, scan: Scan, config: IntensityConfig
+) -> tuple[np.float32, np.float32, float]:
+    # Black and white in the volume's units; Otsu's threshold on the scale they make.
+    black, white = np.percentile(array[array != 0], (config.lower, config.upper)).astype(np.float32)
+    if not black < white:
+        raise DataError(
+            f"scan '{Path(scan.path).name}' has the same intensity, {white:g}, at its "
+            f"percentiles {config.lower:g} and {config.upper:g}: expected an image. "
+            "Re-export the volume, or remove it."
+        )
+    # Every second voxel along each axis tells the histogram as well as all.
+    sample = ((array[::2, ::2, ::2] - black) / (white - black)).clip(0, 1)
+    counts, edges = np.histogram(sample, bins=256, range=(0, 1))
+    centres = (edges[:-1] + edges[1:]) / 2
+    return black, white, float(threshold_otsu(hist=(counts, centres)))
+
+
+def _quantise(pictures: FloatArray, bits: int) -> Pixels:
+    if bits == 8:
+        return np.rint(pictures * np.float32(255)).astype(np.uint8)
+    return np.rint(pictures * np.float32(65535)).astype(np.uint16)
+
+
+def _notes(volume: Volume, scan: Scan) -> tuple[str, ...]:
+    if not volume.nonfinite:
+        return ()
+    return (f"{scan.path} ({scan.modality}): {volume.nonfinite} NaN or infinite voxels became 0",)
+
+
+def _words(selection: SelectionConfig) -> str:
+    unit = {"index": "", "fraction": " of the axis", "mm": " mm"}[selection.by]
+    return f"{selection.start:g} to {selection.stop:g}{unit}"

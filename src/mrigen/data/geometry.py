@@ -1,0 +1,73 @@
+"""Volumes to square axial pictures, true to scale."""
+
+import numpy as np
+import numpy.typing as npt
+
+from mrigen.data.volumes import FloatArray
+
+
+def axial_pictures(
+    array: FloatArray, spacing_mm: tuple[float, float], *, size: int
+) -> tuple[FloatArray, float]:
+    """Turn axial slices into square pictures in radiological display order.
+
+    Row 0 is anterior and column 0 is the patient's right side, as on a light box: the picture
+    shows the patient seen from the feet.
+
+    Parameters
+    ----------
+    array : (X, Y, N) float32 in [0, 1]
+        Slices in RAS+: x to the patient's right, y to the front.
+    spacing_mm
+        Voxel size along x and y.
+    size
+        Pixels along each side of a picture.
+
+    Returns
+    -------
+    pictures : (N, size, size) float32 in [0, 1]
+        The longer side of the field of view fills the picture; the shorter is padded with 0.
+    pixel_mm
+        Size of a pixel, the same in both directions.
+    """
+    width, height, _ = array.shape
+    pixel_mm = max(width * spacing_mm[0], height * spacing_mm[1]) / size
+    rows = axis_weights(height, spacing_mm[1], size=size, pixel_mm=pixel_mm)
+    columns = axis_weights(width, spacing_mm[0], size=size, pixel_mm=pixel_mm)
+    frames = array[::-1, ::-1].transpose(2, 1, 0)
+    pictures = rows @ frames @ columns.T
+    return pictures.clip(0, 1).astype(np.float32), pixel_mm
+
+
+def axis_weights(
+    count: int, spacing_mm: float, *, size: int, pixel_mm: float
+) -> npt.NDArray[np.float64]:
+    """Weights that resample one axis about its centre with an anti-aliasing triangle filter.
+
+    Shrinking averages over a triangle two pixels wide; enlarging interpolates linearly. Pixels
+    whose centre lies outside the axis get no weight, which pads them with 0.
+
+    Parameters
+    ----------
+    count
+        Voxels along the axis.
+    spacing_mm
+        Distance between voxels.
+    size
+        Pixels to make.
+    pixel_mm
+        Distance between pixels.
+
+    Returns
+    -------
+    (size, count) float64
+        Rows sum to 1, or to 0 outside the axis.
+    """
+    pixels = (np.arange(size) - (size - 1) / 2) * pixel_mm
+    voxels = (np.arange(count) - (count - 1) / 2) * spacing_mm
+    reach = max(pixel_mm, spacing_mm)
+    weights = np.clip(1 - np.abs(pixels[:, None] - voxels[None]) / reach, 0, None)
+    inside = np.abs(pixels) < count * spacing_mm / 2
+    weights[inside] /= weights[inside].sum(axis=1, keepdims=True)
+    weights[~inside] = 0
+    return weights

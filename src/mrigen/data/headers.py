@@ -1,0 +1,192 @@
+"""NIfTI headers, every number checked before any image data is read."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+from nibabel.affines import voxel_sizes
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from nibabel.spatialimages import HeaderDataError
+
+from mrigen.errors import DataError
+
+Affine = npt.NDArray[np.float64]
+
+SPACING_LIMITS_MM = (0.05, 20.0)
+# Below this share of the volume of a straight box, an affine is too skewed to have axes.
+_MIN_BOX_FRACTION = 0.1
+_MAX_EXTENSION_BYTES = 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What a NIfTI file declares about itself, checked.
+
+    Attributes
+    ----------
+    shape
+        Voxels along the three axes, as stored.
+    channels
+        Length of the fourth axis; None for a 3-D file.
+    affine : (4, 4) float64
+        Voxel indices, as stored, to millimetres in RAS+.
+    dtype
+        Of the stored numbers, with their byte order.
+    slope, intercept
+        Stored numbers to intensities.
+    offset
+        Bytes before the first voxel.
+    """
+
+    shape: tuple[int, int, int]
+    channels: int | None
+    affine: Affine
+    dtype: np.dtype[np.generic]
+    slope: float
+    intercept: float
+    offset: int
+
+
+def check_header(path: Path, max_voxels: int) -> Header:
+    """Read and check a NIfTI header; no voxel is decompressed.
+
+    Parameters
+    ----------
+    path
+        A single-file NIfTI-1 or NIfTI-2 image, `.nii` or `.nii.gz`.
+    max_voxels
+        The most voxels the file may declare, over all its channels.
+
+    Raises
+    ------
+    DataError
+        If the header is damaged, declares no 3-D or 4-D image of ordinary numbers, declares
+        too many voxels, states no orientation, or has an impossible geometry.
+    """
+    with reading(path) as stream:
+        block = stream.read(Nifti2Header.sizeof_hdr)
+    header = _parse(path, block)
+    shape = _shape(path, header, max_voxels)
+    offset = float(header["vox_offset"]) or header.single_vox_offset
+    if not header.sizeof_hdr <= offset <= _MAX_EXTENSION_BYTES:
+        raise DataError(
+            f"scan '{path.name}' puts its first voxel at byte {offset:g}: expected "
+            f"{header.single_vox_offset} to {_MAX_EXTENSION_BYTES}. Re-export the volume."
+        )
+    slope, intercept = _scaling(path, header)
+    return Header(
+        shape=shape[:3],
+        channels=shape[3] if len(shape) == 4 else None,
+        affine=_affine(path, header),
+        dtype=_dtype(path, header),
+        slope=slope,
+        intercept=intercept,
+        offset=int(offset),
+    )
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, plain or gzipped by its name; what goes wrong in the block is a `DataError`."""
+    try:
+        with path.open("rb") as file:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+                    yield cast("BinaryIO", stream)
+            else:
+                yield file
+    except (OSError, EOFError, zlib.error) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise DataError(
+            f"scan '{path.name}' cannot be read ({problem}): expected a whole NIfTI file. "
+            "Copy it again from its source, or remove it."
+        ) from None
+
+
+def _parse(path: Path, block: bytes) -> Nifti1Header:
+    for header_type in (Nifti1Header, Nifti2Header):
+        for endianness in "<>":
+            size = int(np.frombuffer(block[:4].ljust(4, b"\0"), f"{endianness}i4")[0])
+            if size == header_type.sizeof_hdr and len(block) >= size:
+                header = header_type(block[:size], endianness, check=False)
+                if header["magic"].item()[:2] == b"n+":
+                    return header
+    raise DataError(
+        f"scan '{path.name}' has no NIfTI header in its first {len(block)} bytes. "
+        "Re-export the volume as .nii.gz, or remove it."
+    )
+
+
+def _shape(path: Path, header: Nifti1Header, max_voxels: int) -> tuple[int, ...]:
+    dimensions = [int(length) for length in header["dim"]]
+    shape = tuple(dimensions[1 : dimensions[0] + 1]) if 1 <= dimensions[0] <= 7 else ()
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) not in (3, 4) or min(shape[:3], default=0) < 2 or min(shape) < 1:
+        raise DataError(
+            f"scan '{path.name}' has shape {shape}: expected three dimensions of two or more "
+            "voxels, and a fourth for channels at most. Remove it or re-export the volume."
+        )
+    if prod(shape) > max_voxels:
+        raise DataError(
+            f"scan '{path.name}' declares {prod(shape)} voxels, shape {shape}: expected at most "
+            f"{max_voxels}. Remove it, or raise max_voxels of its source."
+        )
+    return shape
+
+
+def _dtype(path: Path, header: Nifti1Header) -> np.dtype[np.generic]:
+    try:
+        dtype = header.get_data_dtype()
+        supported = dtype.kind in "iuf" and dtype.itemsize <= 8
+    except HeaderDataError:
+        supported = False
+    if not supported:
+        raise DataError(
+            f"scan '{path.name}' stores data of type code {int(header['datatype'])}: expected "
+            "whole or floating-point numbers of up to 64 bits. Re-export the volume."
+        )
+    return cast("np.dtype[np.generic]", dtype)
+
+
+def _scaling(path: Path, header: Nifti1Header) -> tuple[float, float]:
+    try:
+        slope, intercept = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise DataError(
+            f"scan '{path.name}' has an impossible intensity scaling ({error}). "
+            "Re-export the volume."
+        ) from None
+    return (1.0, 0.0) if slope is None else (float(slope), float(intercept))
+
+
+def _affine(path: Path, header: Nifti1Header) -> Affine:
+    if header["sform_code"] <= 0 and header["qform_code"] <= 0:
+        raise DataError(
+            f"scan '{path.name}' states no orientation (sform_code and qform_code are 0), so left "
+            "and right cannot be told apart. Re-export the volume with its orientation."
+        )
+    if abs(header["pixdim"][0]) != 1:
+        header["pixdim"][0] = 1  # as the NIfTI standard asks for any other value
+    try:
+        affine = np.asarray(header.get_best_affine(), np.float64)
+    except (HeaderDataError, ValueError):
+        affine = np.full((4, 4), np.nan)
+    spacing = voxel_sizes(affine)
+    low, high = SPACING_LIMITS_MM
+    sane = bool(np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all())
+    if not sane or abs(np.linalg.det(affine[:3, :3])) < _MIN_BOX_FRACTION * prod(spacing):
+        sizes = " x ".join(f"{size:g}" for size in spacing)
+        raise DataError(
+            f"scan '{path.name}' has an impossible geometry (voxels of {sizes} mm): expected an "
+            f"invertible affine with voxels of {low:g} to {high:g} mm. Re-export the volume."
+        )
+    return affine

@@ -1,0 +1,284 @@
+"""The slice store: `.npy` shards of pixels, a manifest with a row per slice, and a summary.
+
+Pictures are in radiological display order: row 0 is anterior, column 0 the patient's right side.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ValidationError
+
+from mrigen.atomic import atomic_folder
+from mrigen.data.contents import choose_sheet, describe_manifest
+from mrigen.data.extraction import DatasetConfig, Pixels, ScanSlices, SliceRecord
+from mrigen.data.scans import LeftOut
+from mrigen.data.splits import assign_splits, check_disjoint
+from mrigen.data.tables import read_table, write_table
+from mrigen.errors import DataError
+from mrigen.images import contact_sheet, from_integers, write_png
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+MANIFEST, SUMMARY, CONTACT_SHEET = "manifest.parquet", "summary.json", "contact_sheet.png"
+SHARD_SLICES, SHARD_BYTES = 1000, 2**28
+
+_TYPES = {int: pa.int64(), float: pa.float64(), float | None: pa.float64(), int | None: pa.int64()}
+MANIFEST_SCHEMA = pa.schema(
+    [(field.name, _TYPES.get(field.type, pa.string())) for field in fields(SliceRecord)]
+    + [("split", pa.string())]
+)
+
+
+class _Summary(BaseModel):
+    """The part of `summary.json` that a reader of the pixels needs."""
+
+    size: int
+    bits: Literal[8, 16]
+    shards: list[str]
+    fingerprint: str
+
+
+class SliceStore:
+    """A dataset of slices on disk, opened and checked.
+
+    Parameters
+    ----------
+    path
+        The folder that `mrigen slices` wrote.
+
+    Attributes
+    ----------
+    path
+    manifest
+        One row per slice, in the order of the pixels; the columns are those of `SliceRecord`
+        and `split`. Unknown covariates are NaN.
+    size
+        Pixels along each side of a slice.
+    bits
+        8 or 16, of a pixel.
+    fingerprint
+        SHA-256 of the pixels and the manifest, in hexadecimal: which data this is.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged, shapes or counts disagree, or a subject is in two splits.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        summary = _read_summary(path)
+        self.size, self.bits, self.fingerprint = summary.size, summary.bits, summary.fingerprint
+        self.manifest = _read_manifest(path)
+        check_disjoint(self.manifest)
+        self._shards = [_open_shard(path / name, summary) for name in summary.shards]
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+        if self._starts[-1] != len(self.manifest):
+            raise DataError(
+                f"slice store '{path.name}' has {self._starts[-1]} slices and a manifest of "
+                f"{len(self.manifest)} rows: {_remedy(path)}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    def __reduce__(self) -> tuple[type["SliceStore"], tuple[Path]]:
+        # A memory map sent to another process would travel as all its pixels.
+        return SliceStore, (self.path,)
+
+    def positions(self, split: str) -> npt.NDArray[np.int64]:
+        """Return the rows of one split, ascending."""
+        return np.flatnonzero((self.manifest["split"] == split).to_numpy())
+
+    def read(self, positions: npt.ArrayLike) -> Pixels:
+        """Read slices by their rows in the manifest, in any order and with repeats.
+
+        Parameters
+        ----------
+        positions : (N,) int
+
+        Returns
+        -------
+        (N, size, size) uint8 or uint16
+
+        Raises
+        ------
+        IndexError
+            If a position is negative or past the end.
+        """
+        rows = np.asarray(positions, np.int64)
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
+            raise IndexError(f"rows {rows.min()} to {rows.max()} of a store of {len(self)} slices")
+        pixels = np.empty((len(rows), self.size, self.size), f"uint{self.bits}")
+        # In the order they lie on disk.
+        order = np.argsort(rows, kind="stable")
+        borders = np.searchsorted(rows[order], self._starts)
+        for shard, start, first, last in zip(
+            self._shards, self._starts[:-1], borders[:-1], borders[1:], strict=True
+        ):
+            places = order[first:last]
+            pixels[places] = shard[rows[places] - start]
+        return cast("Pixels", pixels)
+
+    def verify(self) -> None:
+        """Read every byte and compare with the fingerprint.
+
+        Raises
+        ------
+        DataError
+            If a pixel or a row of the manifest was changed.
+        """
+        digest = sha256()
+        for shard in self._shards:
+            digest.update(shard.tobytes())
+        digest.update(_manifest_bytes(self.manifest))
+        if digest.hexdigest() != self.fingerprint:
+            raise DataError(
+                f"slice store '{self.path.name}' was changed after it was made: "
+                f"{_remedy(self.path)}."
+            )
+
+
+def write_store(
+    path: Path,
+    scans: Iterable[ScanSlices],
+    *,
+    config: DatasetConfig,
+    left_out: Sequence[LeftOut] = (),
+) -> SliceStore:
+    """Write a slice store whole, or leave what stood at `path` as it was.
+
+    Parameters
+    ----------
+    path
+        The store's folder.
+    scans
+        Slices and records, read once and in this order; memory holds one shard at a time.
+    config
+        Size, bits and splits; the rest goes into the summary.
+    left_out
+        Told in the summary; looked at after `scans` has ended, so it may grow meanwhile.
+
+    Raises
+    ------
+    DataError
+        If there are no slices, or too few subjects for the splits.
+    """
+    with atomic_folder(path) as folder:
+        records: list[SliceRecord] = []
+        notes: list[str] = []
+        shards, digest = _write_shards(folder, _collect(scans, records, notes))
+        if not records:
+            raise DataError(_nothing_left(path, left_out))
+        splits = assign_splits((record.subject for record in records), config.split)
+        rows = [{**asdict(record), "split": splits[record.subject]} for record in records]
+        write_table(folder / MANIFEST, rows, schema=MANIFEST_SCHEMA)
+        manifest = _read_manifest(folder)
+        digest.update(_manifest_bytes(manifest))
+        summary = {
+            "bits": config.bits,
+            "fingerprint": digest.hexdigest(),
+            "shards": shards,
+            "size": config.size,
+            "config": config.model_dump(mode="json"),
+            "left_out": [asdict(entry) for entry in left_out],
+            "notes": notes,
+            **describe_manifest(manifest),
+        }
+        text = json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False)
+        (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        # Opening it checks what was written.
+        store = SliceStore(folder)
+        rows_shown, columns = choose_sheet(manifest)
+        pictures = from_integers(store.read(rows_shown))[:, None]
+        write_png(folder / CONTACT_SHEET, contact_sheet(pictures, columns=columns))
+    return SliceStore(path)
+
+
+def _write_shards(folder: Path, chunks: Iterable[Pixels]) -> tuple[list[str], "Hash"]:
+    digest = sha256()
+    names: list[str] = []
+    for shard in _fill_shards(chunks):
+        names.append(f"slices-{len(names):03d}.npy")
+        np.save(folder / names[-1], shard, allow_pickle=False)
+        digest.update(shard.tobytes())
+    return names, digest
+
+
+def _fill_shards(chunks: Iterable[Pixels]) -> Iterator[Pixels]:
+    # Shards are cut at a fixed number of slices, wherever a scan happens to end.
+    held: list[Pixels] = []
+    for chunk in chunks:
+        limit = max(1, min(SHARD_SLICES, SHARD_BYTES // chunk[0].nbytes))
+        held.append(chunk)
+        while sum(map(len, held)) >= limit:
+            joined = np.concatenate(held)
+            yield joined[:limit]
+            held = [joined[limit:]]
+    if sum(map(len, held)):
+        yield np.concatenate(held)
+
+
+def _collect(
+    scans: Iterable[ScanSlices], records: list[SliceRecord], notes: list[str]
+) -> Iterator[Pixels]:
+    for scan in scans:
+        records += scan.records
+        notes += scan.notes
+        yield scan.pixels
+
+
+def _nothing_left(path: Path, left_out: Sequence[LeftOut]) -> str:
+    why = f"all {len(left_out)} files were left out, the first because " if left_out else ""
+    reason = left_out[0].reason if left_out else "there are no scans to cut."
+    return f"dataset '{path.name}' has no slices: {why}{reason}"
+
+
+def _read_manifest(path: Path) -> pd.DataFrame:
+    table = read_table(path / MANIFEST, schema=MANIFEST_SCHEMA, remedy=_remedy(path))
+    return cast("pd.DataFrame", table.to_pandas())
+
+
+def _manifest_bytes(manifest: pd.DataFrame) -> bytes:
+    # Text, as the bytes of a parquet file change with the library that writes it.
+    return manifest.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _read_summary(path: Path) -> _Summary:
+    try:
+        return _Summary.model_validate_json((path / SUMMARY).read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"'{path}' is not a slice store: {_remedy(path)}.") from None
+    except (OSError, ValidationError):
+        raise DataError(f"'{path / SUMMARY}' is damaged: {_remedy(path)}.") from None
+
+
+def _open_shard(path: Path, summary: _Summary) -> Pixels:
+    try:
+        shard = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise DataError(
+            f"slice store '{path.parent.name}' has no readable '{path.name}': "
+            f"{_remedy(path.parent)}."
+        ) from None
+    expected = (summary.size, summary.size)
+    if shard.ndim != 3 or shard.shape[1:] != expected or shard.dtype != f"uint{summary.bits}":
+        raise DataError(
+            f"'{path.name}' of slice store '{path.parent.name}' holds {shard.dtype} of shape "
+            f"{shard.shape}: expected uint{summary.bits} of shape (N, {summary.size}, "
+            f"{summary.size}). {_remedy(path.parent).capitalize()}."
+        )
+    return cast("Pixels", shard)
+
+
+def _remedy(path: Path) -> str:
+    return f"run 'mrigen slices {path.name}'"

@@ -1,0 +1,113 @@
+"""Work spread over processes that end with the one that started them."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+from mrigen.errors import DataError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+# Tasks handed out per process: enough to keep it busy, few enough to hold the answers in memory.
+_AHEAD = 4
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def ordered_answers(
+    function: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int
+) -> Iterator[Iterator[Answer]]:
+    """Yield an iterator of `function(task)` in the order of the tasks.
+
+    Parameters
+    ----------
+    function
+        Importable by its name; with one worker it runs in this process.
+    tasks
+        One argument each.
+    workers
+        Processes, each with a single thread. Leaving the block, by an interrupt too, ends them.
+
+    Raises
+    ------
+    DataError
+        If a process was killed, as happens when memory runs out.
+    """
+    if min(workers, len(tasks)) <= 1:
+        yield map(function, tasks)
+        return
+    with _single_threaded():
+        pool = ProcessPoolExecutor(
+            min(workers, len(tasks)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_follow_parent,
+        )
+        try:
+            yield _in_order(pool, function, tasks, min(workers, len(tasks)) * _AHEAD)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Task], Answer],
+    tasks: Sequence[Task],
+    ahead: int,
+) -> Iterator[Answer]:
+    waiting: deque[Future[Answer]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(function, task))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise DataError(
+            "a worker process was killed, most often because memory ran out: use fewer "
+            "--workers, or a lower max_voxels for the source."
+        ) from None
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    # Numerical libraries read these once, when a new process loads them.
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _follow_parent() -> None:
+    # Ctrl-C reaches every process of a terminal; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    # A killed parent leaves its workers waiting for tasks for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
