@@ -87,12 +87,15 @@ class DatasetEntry:
         Subjects and slices of each split, by name.
     facts
         Further lines, label to text.
+    notes
+        What was mended in files that were used.
     """
 
     name: str
     splits: Mapping[str, tuple[int, int]]
     facts: Mapping[str, str]
     left_out: Sequence[LeftOutFile] = ()
+    notes: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
 
 
