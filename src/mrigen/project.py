@@ -14,7 +14,7 @@ from mrigen.errors import ConfigError
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
-from mrigen.registry import GateConfig
+from mrigen.registry.gate import GateConfig
 from mrigen.training.loop import TrainingConfig
 
 # Names become folders, DVC stages and MLflow models.
