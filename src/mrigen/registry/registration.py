@@ -1,6 +1,5 @@
 """Registering a bundle: one version per bundle, a candidate, and a champion behind a gate."""
 
-import logging
 import re
 import shutil
 import tempfile
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 _FOLDER = "registered"  # in the artifacts of the training run
 _REQUIREMENTS = ("mrigen", "mlflow", "numpy", "safetensors", "torch")
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Registration:
@@ -58,6 +55,17 @@ class Registration:
     promoted: bool
     champion: int | None
     refusals: tuple[str, ...]
+
+    def __str__(self) -> str:
+        state = "is registered as" if self.created else "was registered before as"
+        text = f"'{self.name}' {state} version {self.version}"
+        if self.promoted:
+            return f"{text} and is champion now."
+        if self.champion == self.version:
+            return f"{text} and stays champion."
+        if self.refusals:
+            return f"{text} and does not become champion: {'; '.join(self.refusals)}."
+        return f"{text}; version {self.champion} stays champion, unless you promote this one."
 
 
 def register_bundle(
@@ -160,7 +168,6 @@ def _create_version(
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"{tracker.client.get_run(run.id).info.artifact_uri}/{_FOLDER}"
-    _log.info("Registering '%s' with bundle %s.", name, bundle.digest[:12])
     return tracker.client.create_model_version(
         name, source, run_id=run.id, tags={DIGEST_TAG: bundle.digest}
     )

@@ -1,0 +1,75 @@
+"""Refusals as one sentence of JSON, without a trace of the server's insides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from mrigen.serving.desk import Busy
+from mrigen.serving.protection import SECURITY_HEADERS
+
+RETRY_SECONDS = 1
+
+_SHOWN = 60  # characters of a refused value
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer invalid, untimely and failed requests."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(Exception, _failed)
+
+
+def shown(value: object) -> str:
+    """Return a value as text that is safe to repeat: quoted, escaped and short."""
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    sentences = "; ".join(_sentence(one) for one in error.errors()[:5])
+    return JSONResponse({"detail": f"{sentences}."}, status_code=422)
+
+
+async def _busy(_: Request, __: Exception) -> JSONResponse:
+    return JSONResponse(
+        {"detail": f"the server is busy: ask again in {RETRY_SECONDS} s."},
+        status_code=503,
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+
+
+async def _failed(_: Request, __: Exception) -> JSONResponse:
+    # The web server logs the traceback. This answer is made outside the middleware, so it brings
+    # the headers itself.
+    return JSONResponse(
+        {"detail": "the server failed to answer; its log says why."},
+        status_code=500,
+        headers=SECURITY_HEADERS,
+    )
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    key = _key(error["loc"][1:])
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "extra_forbidden":
+        return f"{key} is not a known field: remove it"
+    if error["type"] == "json_invalid" or (not error["loc"][1:] and not _is_object(error)):
+        return (
+            'the body is not a JSON object: send one such as {"count": 4, "seed": 1} with the '
+            "header Content-Type: application/json"
+        )
+    if not error["loc"][1:]:
+        return f"expected {message}"
+    return f"{key} is {shown(error['input'])}: expected {message}"
+
+
+def _is_object(error: dict[str, Any]) -> bool:
+    return isinstance(error.get("input"), dict)
+
+
+def _key(location: Sequence[object]) -> str:
+    return shown(".".join(str(part) for part in location))

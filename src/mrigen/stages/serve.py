@@ -1,0 +1,134 @@
+"""Serve registered models over HTTP."""
+
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+
+from mrigen.errors import ConfigError, RegistryError
+from mrigen.project import Project
+from mrigen.registry.versions import RegisteredBundle, champions, resolve
+from mrigen.serving.served import ServedModel
+from mrigen.tracking import Tracker, connect
+
+GRACE_SECONDS = 10
+
+_log = logging.getLogger(__name__)
+
+
+def serve(
+    project: Project, models: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 8000
+) -> None:
+    """Answer requests for samples until SIGTERM or Ctrl-C; requests under way are finished.
+
+    Parameters
+    ----------
+    project
+        The project folder.
+    models
+        Registered models as NAME@ALIAS, NAME/VERSION or NAME; all champions by default.
+    host
+        Address to listen on.
+    port
+        Port to listen on; 0 takes a free one.
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be listened on.
+    ModelError
+        If a bundle does not fit this version of mrigen.
+    RegistryError
+        If a model is not registered, asked for twice, or there is no champion.
+    TrackingError
+        If the MLflow store cannot be read.
+    """
+    import uvicorn
+
+    from mrigen.serving.app import create_app
+
+    chosen = _choose(connect(project.root, write=False), models)
+    app = create_app([served(bundle) for bundle in chosen])
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+    )
+    with listener, _own_signals():
+        _tell(chosen, listener)
+        uvicorn.Server(config).run(sockets=[listener])
+    _log.info("The server has stopped.")
+
+
+def served(bundle: RegisteredBundle, device: str = "cpu") -> ServedModel:
+    """Load a registered bundle under its name in the registry.
+
+    Raises
+    ------
+    ModelError
+        If the bundle does not fit this version of mrigen.
+    """
+    loaded = bundle.load(device)
+    return ServedModel(
+        name=bundle.name,
+        version=bundle.version,
+        aliases=bundle.aliases,
+        digest=bundle.digest,
+        image_size=loaded.config.image_size,
+        network=loaded.model,
+        card=loaded.card,
+    )
+
+
+def _choose(tracker: Tracker, models: Sequence[str]) -> list[RegisteredBundle]:
+    chosen = [resolve(tracker, model) for model in models] if models else champions(tracker)
+    if not chosen:
+        raise RegistryError(
+            f"no champion is registered in {tracker.address}: run 'mrigen register MODEL', or "
+            "serve a candidate with --model NAME@candidate."
+        )
+    names = [bundle.name for bundle in chosen]
+    for name in names:
+        if names.count(name) > 1:
+            raise RegistryError(
+                f"model '{name}' was asked for {names.count(name)} times: a server has one "
+                "version of a model. Leave the others out or start a second server."
+            )
+    return chosen
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Before the server starts, so that a port in use is a sentence and not a log.
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({reason}): choose another --host or --port."
+        ) from None
+
+
+def _tell(chosen: Sequence[RegisteredBundle], listener: socket.socket) -> None:
+    for bundle in chosen:
+        _log.info("'%s' version %d (%s)", bundle.name, bundle.version, bundle.digest[:12])
+    host, port = listener.getsockname()[:2]
+    address = f"[{host}]" if ":" in host else host
+    _log.info("Listening on http://%s:%d", address, port)
+    if not ipaddress.ip_address(host).is_loopback:
+        _log.warning("Anyone who reaches %s:%d can ask for samples: there are no keys.", host, port)
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Let the server's own answer to a signal, an orderly stop, be the only one."""
+    # The server hands a signal on when it has stopped; by default that would end the process
+    # as if it had been killed.
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, lambda *_: None) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
