@@ -79,6 +79,7 @@ def write_demo_cohort(
     for name, count in (("subjects", subjects), ("tumour_subjects", tumour_subjects)):
         if not 1 <= count <= _MOST_SUBJECTS:
             raise DataError(f"'{name}' is {count}: expected 1 to {_MOST_SUBJECTS}.")
+    folder = folder.resolve()  # a link to a folder stays a link
     _refuse_other_data(folder)
     people = [_subject(seed, number) for number in range(1, subjects + 1)]
     cases = [f"DEMO_{number:03d}" for number in range(1, tumour_subjects + 1)]
@@ -199,6 +200,11 @@ def _refuse_other_data(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise DataError(f"'{folder}' is a file: expected a folder. Name another one.")
+    if folder.is_mount():
+        raise DataError(
+            f"'{folder}' is a mount point, which cannot be replaced as a whole: "
+            "name a folder inside it."
+        )
     files = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
     if not files:
         return

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mrigen.data.demo_anatomy import Array, load_anatomy
-from mrigen.data.demo_shape import Traits, smooth_field, template_points
+from mrigen.data.demo_anatomy import load_anatomy
+from mrigen.data.demo_grid import Array, coverage, smooth_field
+from mrigen.data.demo_shape import Traits, template_points
 from mrigen.seeds import rng
 
 _WHITE_LEVEL = 150  # of 255: leaves room for fat above white matter
@@ -114,12 +115,6 @@ def rician(picture: Array, noise: float, stream: np.random.Generator) -> Array:
     real, imaginary = noise * stream.standard_normal((2, *picture.shape), dtype=np.float32)
     magnitude: Array = np.hypot(picture + real, imaginary)
     return magnitude
-
-
-def coverage(distance_mm: Array, spacing_mm: float) -> Array:
-    """Return the share of a voxel that lies beyond a surface `distance_mm` away, in [0, 1]."""
-    share: Array = np.clip(0.5 + distance_mm / np.float32(spacing_mm), 0, 1)
-    return share
 
 
 def _affine(scanner: Scanner) -> NDArray[np.float64]:

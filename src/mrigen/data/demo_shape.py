@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from mrigen.data.demo_anatomy import Anatomy, Array
+from mrigen.data.demo_anatomy import Anatomy
+from mrigen.data.demo_grid import Array, smooth_field
 
 # Beyond these a warp could fold; the amplitude is a fraction of the distance between knots.
-_WARPS = ((75.0, 2.8), (26.0, 1.1))  # knots apart (mm), standard deviation (mm)
+_WARPS = ((75.0, 2.3), (26.0, 1.1))  # knots apart (mm), standard deviation (mm)
 
 
-_TEMPLATE_EXCESS = 0.95  # the template is larger than people's heads are
+# The template is larger, and rounder from above, than most heads: right, anterior, superior.
+_MEAN_SCALE = np.array((0.90, 0.98, 0.94))
 
 
 @dataclass(frozen=True)
@@ -44,30 +46,6 @@ def ventricle_growth_mm(age: float) -> float:
     return -0.9 + 0.02 * (age - 20) + 0.0008 * (age - 20) ** 2
 
 
-def smooth_field(
-    rng: np.random.Generator, shape: tuple[int, int, int], knots: float | tuple[float, float, float]
-) -> Array:
-    """Draw a smooth random field of standard deviation near 1.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    shape
-        Shape of the field in voxels.
-    knots
-        Distance between independent values, in voxels; one for all axes or one each.
-    """
-    apart = knots if isinstance(knots, tuple) else (knots, knots, knots)
-    bases = [_spline_basis(length, gap) for length, gap in zip(shape, apart, strict=True)]
-    field = rng.standard_normal([basis.shape[1] for basis in bases]).astype(np.float32)
-    # einsum without BLAS: the same bytes whatever the number of threads.
-    field = np.einsum("abc,ia->bci", field, bases[0])
-    field = np.einsum("bci,jb->cij", field, bases[1])
-    result: Array = np.einsum("cij,kc->ijk", field, bases[2])
-    return result
-
-
 def template_points(
     affine: NDArray[np.float64],
     shape: tuple[int, int, int],
@@ -94,10 +72,10 @@ def template_points(
     -------
     (3, *shape) in mm of the template.
     """
-    turn = Rotation.from_euler("xyz", rng.normal(0, (5, 2, 2.5)), degrees=True).as_matrix()
+    turn = Rotation.from_euler("xyz", rng.normal(0, (4, 2, 2.5)), degrees=True).as_matrix()
     shift = rng.normal(0, (2, 4, 4))
-    size = _TEMPLATE_EXCESS * (1.015 if traits.sex == "m" else 0.985) * rng.normal(1, 0.015)
-    scale = size * rng.normal(1, 0.02, 3)
+    size = (1.015 if traits.sex == "m" else 0.985) * rng.normal(1, 0.015)
+    scale = size * _MEAN_SCALE * rng.normal(1, 0.018, 3)
     growth = (ventricle_growth_mm(traits.age) + rng.normal(0, 0.35)) / size
     matrix = (turn / scale).T @ affine[:3, :3]
     offset = (turn / scale).T @ (affine[:3, 3] - shift)
@@ -111,16 +89,3 @@ def template_points(
     pull = np.stack([grid.sample(points) for grid in anatomy.ventricle_pull])
     points -= np.float32(growth) * pull
     return points
-
-
-def _spline_basis(length: int, knots: float) -> Array:
-    # Cubic B-splines, each row scaled so that a field of unit normals keeps unit variance.
-    position = np.arange(length)[:, None] / knots + 1.5
-    distance = np.abs(position - np.arange(int(length / knots) + 4)[None, :])
-    basis = np.where(
-        distance < 1,
-        2 / 3 - distance**2 * (1 - distance / 2),
-        np.clip(2 - distance, 0, None) ** 3 / 6,
-    )
-    unit: Array = (basis / np.linalg.norm(basis, axis=1, keepdims=True)).astype(np.float32)
-    return unit

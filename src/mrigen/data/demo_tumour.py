@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mrigen.data.demo_anatomy import Anatomy, Array, load_anatomy
-from mrigen.data.demo_head import coverage, rician, tissue_fractions
-from mrigen.data.demo_shape import Traits, smooth_field, template_points
+from mrigen.data.demo_anatomy import Anatomy, load_anatomy
+from mrigen.data.demo_grid import Array, coverage, smooth_field
+from mrigen.data.demo_head import rician, tissue_fractions
+from mrigen.data.demo_shape import Traits, template_points
 from mrigen.seeds import rng
 
 SHAPE = (96, 112, 84)
