@@ -45,7 +45,8 @@ Fonov V, Evans AC, Botteron K, Almli CR, McKinstry RC, Collins DL, and the Brain
 Cooperative Group (2011). Unbiased average age-appropriate atlases for pediatric studies.
 NeuroImage 54(1), 313-327. doi:10.1016/j.neuroimage.2010.07.033
 
-Its notice: Copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal
+nilearn's own description of the files names no licence. The notice that the template's
+distributors publish with it: Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging Centre, Montreal
 Neurological Institute, McGill University. Permission to use, copy, modify, and distribute this
 software and its documentation for any purpose and without fee is hereby granted, provided that
 the above copyright notice appear in all copies. The authors and McGill University make no

@@ -12,7 +12,6 @@ from mrigen.data.demo_grid import Array, smooth_field
 # Beyond these a warp could fold; the amplitude is a fraction of the distance between knots.
 _WARPS = ((75.0, 2.3), (26.0, 1.1))  # knots apart (mm), standard deviation (mm)
 
-
 # The template is larger, and rounder from above, than most heads: right, anterior, superior.
 _MEAN_SCALE = np.array((0.90, 0.98, 0.94))
 
@@ -36,7 +35,7 @@ class Traits:
 def ventricle_growth_mm(age: float) -> float:
     """Return how far the ventricle walls stand outside the template's at `age` in years.
 
-    Slow until middle age and faster after it, as in healthy ageing; negative before 30.
+    Slow until middle age and faster after it, as in healthy ageing; negative before 43.
 
     Examples
     --------
