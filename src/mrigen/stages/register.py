@@ -5,7 +5,7 @@ from mrigen.errors import RegistryError
 from mrigen.project import Project
 from mrigen.registry.registration import Registration, register_bundle
 from mrigen.stages.cohort import read_object
-from mrigen.stages.evaluate import ABOUT, METRICS
+from mrigen.stages.evaluate import EVALUATED, METRICS
 from mrigen.tracking import connect
 
 
@@ -50,9 +50,9 @@ def register(project: Project, model: str, *, promote: bool = False) -> Registra
 def _read_metrics(project: Project, model: str, digest: str) -> dict[str, float]:
     folder = project.evaluation(model)
     advice = f"run mrigen evaluate {model}."
-    if not (folder / METRICS).exists() or not (folder / ABOUT).exists():
+    if not (folder / METRICS).exists() or not (folder / EVALUATED).exists():
         raise RegistryError(f"model '{model}' has not been evaluated: {advice}")
-    judged = str(read_object(folder / ABOUT).get("bundle"))
+    judged = str(read_object(folder / EVALUATED).get("bundle"))
     if judged != digest:
         raise RegistryError(
             f"the evaluation of model '{model}' is that of bundle {judged[:12]}, but its bundle "
