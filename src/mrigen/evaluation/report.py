@@ -111,6 +111,8 @@ class Report:
         Sentences that must not be overlooked, such as that the data are synthetic.
     left_out
         Files that the index could not use, whatever the dataset.
+    notes
+        What a reader should know of the sources.
     """
 
     models: Sequence[ModelEntry]
@@ -118,6 +120,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     notices: Sequence[str] = ()
     left_out: Sequence[LeftOutFile] = ()
+    notes: Sequence[str] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
 
 

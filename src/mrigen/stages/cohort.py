@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -35,6 +36,7 @@ def dataset_entry(dataset: str, store: SliceStore) -> DatasetEntry:
         splits=splits,
         facts=_facts(manifest, store),
         left_out=left_out(store.path / "summary.json"),
+        notes=notes(store.path / "summary.json"),
         pictures=pictures,
     )
 
@@ -55,10 +57,27 @@ def left_out(summary: Path) -> list[LeftOutFile]:
     """
     if not summary.exists():
         return []
-    entries = read_object(summary).get("left_out", [])
-    if not isinstance(entries, list):
-        raise DataError(f"'{summary}' has a 'left_out' that is no list: write it again.")
+    entries = _list(read_object(summary).get("left_out"))
     return [LeftOutFile(str(entry["path"]), str(entry["reason"])) for entry in entries]
+
+
+def notes(summary: Path) -> list[str]:
+    """Read what a stage's `summary.json` says about files that were used.
+
+    Raises
+    ------
+    DataError
+        If the summary is damaged.
+    """
+    if not summary.exists():
+        return []
+    content = read_object(summary)
+    lines = [str(note) for note in _list(content.get("notes"))]
+    sources = content.get("sources")
+    if isinstance(sources, dict):
+        for name, source in sources.items():
+            lines += [f"{name}: {note}" for note in _list(source.get("notes"))]
+    return lines
 
 
 def read_object(path: Path) -> Mapping[str, object]:
@@ -105,3 +124,7 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
 def _counted(values: "pd.Series[str]", of_what: str) -> str:
     counts = values.astype(str).value_counts().sort_index()
     return ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + f" {of_what}"
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

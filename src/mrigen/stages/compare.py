@@ -19,8 +19,8 @@ from mrigen.evaluation.report import (
 )
 from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
-from mrigen.stages.cohort import dataset_entry, is_synthetic, left_out, read_object
-from mrigen.stages.evaluate import ABOUT, CURVES, METRICS, RESTORATIONS, SAMPLES
+from mrigen.stages.cohort import dataset_entry, is_synthetic, left_out, notes, read_object
+from mrigen.stages.evaluate import CURVES, EVALUATED, FIGURES, METRICS, RESTORATIONS, SAMPLES
 from mrigen.tracking import flatten
 
 PAGE, TABLE = "index.html", "comparison.csv"
@@ -98,6 +98,7 @@ def compare(project: Project) -> Path:
         missing=missing,
         notices=[SYNTHETIC] if any(map(is_synthetic, stores.values())) else [],
         left_out=left_out(project.index / "summary.json"),
+        notes=notes(project.index / "summary.json"),
         origin={"mrigen": __version__, "torch": torch.__version__},
     )
     with atomic_folder(project.report) as folder:
@@ -110,16 +111,16 @@ def _why_not(project: Project, model: str) -> str | None:
     folder = project.evaluation(model)
     if not project.bundle(model).is_dir():
         return f"has not been trained: run mrigen train {model}."
-    if not (folder / METRICS).exists() or not (folder / ABOUT).exists():
+    if not (folder / METRICS).exists() or not (folder / EVALUATED).exists():
         return f"has not been evaluated: run mrigen evaluate {model}."
-    if read_object(folder / ABOUT).get("bundle") != bundle_digest(project.bundle(model)):
+    if read_object(folder / EVALUATED).get("bundle") != bundle_digest(project.bundle(model)):
         return f"was trained again after its evaluation: run mrigen evaluate {model}."
     return None
 
 
 def _model_entry(project: Project, model: str) -> ModelEntry:
     path, folder = project.bundle(model), project.evaluation(model)
-    config, card, about = read_config(path), read_card(path), read_object(folder / ABOUT)
+    config, card, evaluated = read_config(path), read_card(path), read_object(folder / EVALUATED)
     with torch.device("meta"):  # shapes are enough to count
         trainable, total = count_parameters(build_network(config.network, config.image_size))
     params = card.get("params", {})
@@ -133,11 +134,14 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
     }
     if "training.epochs" in flat:
         facts["epochs"] = int(flat["training.epochs"])
-    evaluation = flatten({"evaluation": about.get("evaluation", {})})
+    evaluation = flatten({"evaluation": evaluated.get("evaluation", {})})
     if "frechet_distance" in metrics:
         facts["extractor"] = evaluation["evaluation.extractor"]
     origin = {key: str(card.get(key) or "unknown") for key in ("data_fingerprint", "git_commit")}
-    origin |= {"bundle": str(about["bundle"]), "mrigen_version": str(card.get("mrigen_version"))}
+    origin |= {
+        "bundle": str(evaluated["bundle"]),
+        "mrigen_version": str(card.get("mrigen_version")),
+    }
     return ModelEntry(
         name=model,
         facts=facts,
@@ -145,7 +149,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         metrics=metrics,
         origin=origin,
         params=flat | evaluation,
-        pictures=_pictures(folder, model),
+        pictures=_pictures(folder / FIGURES, model),
     )
 
 

@@ -23,7 +23,7 @@ from mrigen.project import ModelConfig, Project
 from mrigen.tracking import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
 
-METRICS, ABOUT = "metrics.json", "about.json"
+METRICS, EVALUATED, FIGURES = "metrics.json", "evaluated.json", "figures"
 SAMPLES, RESTORATIONS, CURVES = "samples.png", "restorations.png", "curves.png"
 
 _BATCH = 32
@@ -35,8 +35,8 @@ Pictures = dict[str, bytes]
 def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) -> Metrics:
     """Judge a trained model and write `evaluation/<model>/`.
 
-    The folder holds `metrics.json` (flat, all numbers finite), `about.json` (which bundle, which
-    data) and pictures. The same numbers and pictures go to the run that trained the bundle.
+    The folder holds `metrics.json` (flat, all numbers finite), `evaluated.json` (which bundle,
+    which data) and `figures/`. Numbers and figures also go to the run that trained the bundle.
 
     Parameters
     ----------
@@ -71,9 +71,10 @@ def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) ->
     folder = project.evaluation(model)
     with atomic_folder(folder) as temporary:
         _write_json(temporary / METRICS, metrics)
-        _write_json(temporary / ABOUT, judgement.about)
+        _write_json(temporary / EVALUATED, judgement.subject)
+        (temporary / FIGURES).mkdir()
         for name, png in pictures.items():
-            (temporary / name).write_bytes(png)
+            (temporary / FIGURES / name).write_bytes(png)
     _log(tracker, model, bundle, metrics, folder)
     return metrics
 
@@ -88,7 +89,7 @@ class _Judgement:
     runtime: Runtime
 
     @property
-    def about(self) -> dict[str, object]:
+    def subject(self) -> dict[str, object]:
         """What the numbers belong to; `compare` refuses those of another bundle."""
         return {
             "bundle": self.bundle.digest,
