@@ -1,6 +1,6 @@
 """What a dataset of slices holds, in numbers and in the pictures chosen for a look at it."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ def choose_sheet(manifest: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
 
 def _scans(manifest: pd.DataFrame) -> dict[tuple[Any, ...], npt.NDArray[np.int64]]:
     groups = manifest.groupby(["subject", "path", "modality"], sort=True).indices
-    return {key: np.sort(rows) for key, rows in groups.items()}
+    return {cast("tuple[Any, ...]", key): np.sort(rows) for key, rows in groups.items()}
 
 
 def _evenly(count: int, wanted: int) -> npt.NDArray[np.int64]:

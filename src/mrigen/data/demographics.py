@@ -2,7 +2,8 @@
 
 import csv
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,8 @@ Sex = Literal["m", "f"]
 TABLE_NAMES = ("IXI.csv", "IXI.xls")
 ID, SEX, ETHNICITY, AGE = "IXI_ID", "SEX_ID (1=m, 2=f)", "ETHNIC_ID", "AGE"
 _SEXES: dict[int, Sex] = {1: "m", 2: "f"}
-# The release's own key to ETHNIC_ID. The table also has 0 and 2, which the key leaves unexplained.
+# The release's own key to ETHNIC_ID. 0 fills every unanswered question of the table; 2 occurs in
+# it and the key does not explain it.
 _ETHNICITIES = {
     1: "White",
     3: "Asian or Asian British",
@@ -49,8 +51,8 @@ class Demographics:
 def read_demographics(folder: Path) -> Demographics:
     """Read `IXI.csv`, or else `IXI.xls`, of a folder; without either nobody is known.
 
-    A person whose rows differ is unknown: one of them may belong to somebody else. Nothing is
-    guessed; an ethnic code without a meaning in the release's key stays "code 2".
+    Rows of one person complete each other. A person whose rows contradict each other is unknown,
+    as one of them may belong to somebody else.
 
     Raises
     ------
@@ -74,15 +76,17 @@ def read_demographics(folder: Path) -> Demographics:
         if number is not None:
             known.setdefault(int(number), []).append(_person(line))
     notes = [f"{table.name} is read; {other.name} is not" for other in tables[1:]]
+    repeated = {number: rows for number, rows in known.items() if len(rows) > 1}
+    people = {number: _merge(rows) for number, rows in known.items()}
     notes += [
-        f"{table.name} has {len(rows)} rows for IXI_ID {number}: "
-        + ("they agree" if len(set(rows)) == 1 else "they differ, so the person is unknown")
-        for number, rows in sorted(known.items())
-        if len(rows) > 1
+        f"{table.name} has rows for IXI_ID {number} that contradict each other: "
+        "the person's age, sex and ethnicity are unknown"
+        for number, rows in sorted(repeated.items())
+        if _contradict(rows)
     ]
-    people = {
-        number: rows[0] if len(set(rows)) == 1 else Person() for number, rows in known.items()
-    }
+    agreeing = sum(not _contradict(rows) for rows in repeated.values())
+    if agreeing:
+        notes.append(f"{table.name} has several rows, which agree, for {agreeing} persons")
     return Demographics(people, tuple(notes))
 
 
@@ -98,7 +102,7 @@ def _read_csv(path: Path) -> list[Row]:
 
 def _read_xls(path: Path) -> list[Row]:
     try:
-        sheet = xlrd.open_workbook(str(path)).sheet_by_index(0)
+        sheet = xlrd.open_workbook(str(path), logfile=StringIO()).sheet_by_index(0)
         lines = [sheet.row_values(line) for line in range(sheet.nrows)]
     # xlrd meets a damaged file with whatever its parser stumbles over.
     except (
@@ -112,7 +116,8 @@ def _read_xls(path: Path) -> list[Row]:
         raise DataError(
             f"table '{path.name}' is not readable as a spreadsheet ({error}). Replace or remove it."
         ) from None
-    return [dict(zip(map(str, lines[0]), line, strict=True)) for line in lines[1:]]
+    names = [str(name) for name in lines[0]] if lines else []
+    return [dict(zip(names, line, strict=True)) for line in lines[1:]]
 
 
 def _number(value: object) -> float | None:
@@ -132,5 +137,21 @@ def _person(row: Row) -> Person:
     )
 
 
-def _ethnicity(code: int) -> str:
-    return _ETHNICITIES.get(code, f"code {code}")
+def _ethnicity(code: int) -> str | None:
+    return _ETHNICITIES.get(code, f"code {code}") if code > 0 else None
+
+
+def _contradict(rows: list[Person]) -> bool:
+    return any(
+        len({getattr(row, field.name) for row in rows} - {None}) > 1 for field in fields(Person)
+    )
+
+
+def _merge(rows: list[Person]) -> Person:
+    if _contradict(rows):
+        return Person()
+    return Person(
+        age=next((row.age for row in rows if row.age is not None), None),
+        sex=next((row.sex for row in rows if row.sex is not None), None),
+        ethnicity=next((row.ethnicity for row in rows if row.ethnicity is not None), None),
+    )

@@ -18,14 +18,18 @@ from mrigen.data.splits import SplitConfig
 from mrigen.data.volumes import FloatArray, Volume, read_channels
 from mrigen.errors import DataError
 
-Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+# Images with a larger share of negative voxels are taken to have a negative black on purpose.
+_RINGING_PERCENTILE = 5
+
+Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 
 class IntensityConfig(Config):
     """Percentiles of a volume's intensities that become black and white.
 
     They are taken over the voxels that are not exactly 0: of a skull-stripped volume these are
-    the brain, and of a whole head nearly all, air included, as a scanner's air is not 0.
+    the brain, and of a whole head nearly all, air included, as a scanner's air is not 0. The few
+    negative voxels that resampling leaves around a brain do not lift 0 off black.
     """
 
     lower: float = Field(default=0.5, ge=0, lt=100)
@@ -213,7 +217,10 @@ def _levels(
     array: FloatArray, scan: Scan, config: IntensityConfig
 ) -> tuple[np.float32, np.float32, float]:
     # Black and white in the volume's units; Otsu's threshold on the scale they make.
-    black, white = np.percentile(array[array != 0], (config.lower, config.upper)).astype(np.float32)
+    percentiles = (config.lower, _RINGING_PERCENTILE, config.upper)
+    black, ringing, white = np.percentile(array[array != 0], percentiles).astype(np.float32)
+    if black < 0 <= ringing:
+        black = np.float32(0)
     if not black < white:
         raise DataError(
             f"scan '{Path(scan.path).name}' has the same intensity, {white:g}, at its "
@@ -228,9 +235,9 @@ def _levels(
 
 
 def _quantise(pictures: FloatArray, bits: int) -> Pixels:
-    if bits == 8:
-        return np.rint(pictures * np.float32(255)).astype(np.uint8)
-    return np.rint(pictures * np.float32(65535)).astype(np.uint16)
+    dtype = np.uint8 if bits == 8 else np.uint16
+    scaled: Pixels = np.rint(pictures * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    return scaled
 
 
 def _notes(volume: Volume, scan: Scan) -> tuple[str, ...]:

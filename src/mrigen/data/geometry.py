@@ -35,8 +35,8 @@ def axial_pictures(
     rows = axis_weights(height, spacing_mm[1], size=size, pixel_mm=pixel_mm)
     columns = axis_weights(width, spacing_mm[0], size=size, pixel_mm=pixel_mm)
     frames = array[::-1, ::-1].transpose(2, 1, 0)
-    pictures = rows @ frames @ columns.T
-    return pictures.clip(0, 1).astype(np.float32), pixel_mm
+    pictures = _apply(columns, _apply(rows, frames).transpose(0, 2, 1)).transpose(0, 2, 1)
+    return pictures.clip(0, 1), pixel_mm
 
 
 def axis_weights(
@@ -71,3 +71,17 @@ def axis_weights(
     weights[inside] /= weights[inside].sum(axis=1, keepdims=True)
     weights[~inside] = 0
     return weights
+
+
+def _apply(weights: npt.NDArray[np.float64], frames: FloatArray) -> FloatArray:
+    # (size, count) on (N, count, M) to (N, size, M), tap by tap: the rows of `weights` are nearly
+    # empty, and a matrix product would give other last bits on other numbers of threads.
+    size, count = weights.shape
+    first = (weights > 0).argmax(axis=1)
+    taps = int((weights > 0).sum(axis=1).max())
+    answer = np.zeros((len(frames), size, frames.shape[2]), np.float32)
+    for tap in range(taps):
+        place = np.minimum(first + tap, count - 1)
+        share = np.where(first + tap < count, weights[np.arange(size), place], 0)
+        answer += share.astype(np.float32)[:, None] * frames[:, place]
+    return answer

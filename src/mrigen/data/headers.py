@@ -74,7 +74,7 @@ def check_header(path: Path, max_voxels: int) -> Header:
     with reading(path) as stream:
         block = stream.read(Nifti2Header.sizeof_hdr)
     header = _parse(path, block)
-    shape = _shape(path, header, max_voxels)
+    shape, channels = _shape(path, header, max_voxels)
     offset = float(header["vox_offset"]) or header.single_vox_offset
     if not header.sizeof_hdr <= offset <= _MAX_EXTENSION_BYTES:
         raise DataError(
@@ -83,8 +83,8 @@ def check_header(path: Path, max_voxels: int) -> Header:
         )
     slope, intercept = _scaling(path, header)
     return Header(
-        shape=shape[:3],
-        channels=shape[3] if len(shape) == 4 else None,
+        shape=shape,
+        channels=channels,
         affine=_affine(path, header),
         dtype=_dtype(path, header),
         slope=slope,
@@ -116,7 +116,7 @@ def _parse(path: Path, block: bytes) -> Nifti1Header:
         for endianness in "<>":
             size = int(np.frombuffer(block[:4].ljust(4, b"\0"), f"{endianness}i4")[0])
             if size == header_type.sizeof_hdr and len(block) >= size:
-                header = header_type(block[:size], endianness, check=False)
+                header = header_type(block[:size], endianness, check=False)  # type: ignore[no-untyped-call]
                 if header["magic"].item()[:2] == b"n+":
                     return header
     raise DataError(
@@ -125,7 +125,9 @@ def _parse(path: Path, block: bytes) -> Nifti1Header:
     )
 
 
-def _shape(path: Path, header: Nifti1Header, max_voxels: int) -> tuple[int, ...]:
+def _shape(
+    path: Path, header: Nifti1Header, max_voxels: int
+) -> tuple[tuple[int, int, int], int | None]:
     dimensions = [int(length) for length in header["dim"]]
     shape = tuple(dimensions[1 : dimensions[0] + 1]) if 1 <= dimensions[0] <= 7 else ()
     while len(shape) > 3 and shape[-1] == 1:
@@ -140,7 +142,7 @@ def _shape(path: Path, header: Nifti1Header, max_voxels: int) -> tuple[int, ...]
             f"scan '{path.name}' declares {prod(shape)} voxels, shape {shape}: expected at most "
             f"{max_voxels}. Remove it, or raise max_voxels of its source."
         )
-    return shape
+    return (shape[0], shape[1], shape[2]), (shape[3] if len(shape) == 4 else None)
 
 
 def _dtype(path: Path, header: Nifti1Header) -> np.dtype[np.generic]:

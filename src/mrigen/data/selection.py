@@ -27,7 +27,7 @@ class SelectionConfig(Config):
     """
 
     by: Literal["index", "fraction", "mm"] = "fraction"
-    start: float = 0.4
+    start: float = 0.5
     stop: float = 0.7
     step: int = Field(default=1, ge=1)
 
@@ -50,7 +50,7 @@ def positions_mm(count: int, spacing_mm: float) -> npt.NDArray[np.float64]:
     >>> positions_mm(4, 2.0).tolist()
     [-3.0, -1.0, 1.0, 3.0]
     """
-    return (np.arange(count) - (count - 1) / 2) * spacing_mm
+    return (np.arange(count, dtype=np.float64) - (count - 1) / 2) * spacing_mm
 
 
 def select_positions(config: SelectionConfig, count: int, spacing_mm: float) -> Indices:

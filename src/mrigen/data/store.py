@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 MANIFEST, SUMMARY, CONTACT_SHEET = "manifest.parquet", "summary.json", "contact_sheet.png"
 SHARD_SLICES, SHARD_BYTES = 1000, 2**28
 
-_TYPES = {int: pa.int64(), float: pa.float64(), float | None: pa.float64(), int | None: pa.int64()}
+_TYPES: dict[object, pa.DataType] = {
+    int: pa.int64(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    int | None: pa.int64(),
+}
 MANIFEST_SCHEMA = pa.schema(
     [(field.name, _TYPES.get(field.type, pa.string())) for field in fields(SliceRecord)]
     + [("split", pa.string())]
