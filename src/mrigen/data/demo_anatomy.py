@@ -114,7 +114,7 @@ def find_template() -> Path:
 
 
 def _read_map(file: Path) -> Bytes:
-    image = nibabel.as_closest_canonical(nibabel.load(file))  # type: ignore[no-untyped-call]
+    image = nibabel.as_closest_canonical(nibabel.load(file))
     corner = np.rint(image.affine[:3, 3]).astype(int)
     crop = tuple(slice(a - c, b - c) for (a, b), c in zip(_BRAIN_BOX, corner, strict=True))
     return np.ascontiguousarray(np.asarray(image.dataobj, np.uint8)[crop])

@@ -46,14 +46,14 @@ Cooperative Group (2011). Unbiased average age-appropriate atlases for pediatric
 NeuroImage 54(1), 313-327. doi:10.1016/j.neuroimage.2010.07.033
 
 nilearn's own description of the files names no licence. The notice that the template's
-distributors publish with it: Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging Centre, Montreal
-Neurological Institute, McGill University. Permission to use, copy, modify, and distribute this
-software and its documentation for any purpose and without fee is hereby granted, provided that
-the above copyright notice appear in all copies. The authors and McGill University make no
-representations about the suitability of this software for any purpose. It is provided "as is"
-without express or implied warranty. The authors are not responsible for any data loss, equipment
-damage, property loss, or injury to subjects or patients resulting from the use or misuse of this
-software package.
+distributors publish with it: Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging
+Centre, Montreal Neurological Institute, McGill University. Permission to use, copy, modify, and
+distribute this software and its documentation for any purpose and without fee is hereby granted,
+provided that the above copyright notice appear in all copies. The authors and McGill University
+make no representations about the suitability of this software for any purpose. It is provided
+"as is" without express or implied warranty. The authors are not responsible for any data loss,
+equipment damage, property loss, or injury to subjects or patients resulting from the use or
+misuse of this software package.
 """
 
 
@@ -69,7 +69,7 @@ def write_volume(path: Path, array: NDArray[Any], affine: NDArray[np.float64]) -
     affine
         (4, 4), voxel indices to millimetres.
     """
-    image = nibabel.Nifti1Image(array, affine, dtype=array.dtype)  # type: ignore[no-untyped-call]
+    image = nibabel.Nifti1Image(array, affine, dtype=array.dtype)
     image.header["descrip"] = b"synthetic demo, mrigen"
     image.header["db_name"] = b"mrigen demo"
     image.header["xyzt_units"] = 2  # mm
