@@ -1,92 +1,15 @@
-import csv
 import json
 import math
 import shutil
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from mrigen.bundle import BundleConfig, save_bundle
-from mrigen.data.extraction import DatasetConfig, ScanSlices, SliceRecord
-from mrigen.data.store import SliceStore, write_store
 from mrigen.errors import DataError, ModelError
-from mrigen.models.build import build_network
-from mrigen.project import Params, Project
+from mrigen.project import Project
 from mrigen.stages.evaluate import evaluate
 from mrigen.tracking import connect
-
-SIZE = 32
-NETWORKS = {
-    "vae": {"name": "vae", "latent_size": 8, "base_channels": 2, "depth": 3},
-    "gan": {"name": "feliu_gan", "depth": 7, "base_channels": 2, "discriminator_channels": 2},
-    "unet": {"name": "unet", "base_channels": 2, "depth": 2},
-}
-
-
-def params():
-    base = {"dataset": "heads", "objective": {"name": "reconstruction"}, "training": {}, "gate": {}}
-    small = {"samples": 12, "slices": 20, "sheet_images": 4, "restoration_images": 3}
-    damage = {"line_patch": {}, "downscale": 2}
-    return Params.model_validate(
-        {
-            "sources": {"ixi": {"layout": "ixi", "path": "data"}},
-            "datasets": {"heads": {"source": "ixi", "size": SIZE, "split": {
-                "train": 0.5, "validation": 0.25, "test": 0.25, "seed": 0}}},
-            "models": {
-                name: base | {
-                    "network": network,
-                    "corruption": damage if name == "unet" else None,
-                    "evaluation": small,
-                }
-                for name, network in NETWORKS.items()
-            },
-        }
-    )  # fmt: skip
-
-
-def scan(number):
-    generator = np.random.default_rng(number)
-    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
-    head = (x / 11) ** 2 + (y / (12 + number % 3)) ** 2 < 1
-    pixels = np.stack([head * generator.uniform(90, 200, (SIZE, SIZE)) for _ in range(6)])
-    records = [
-        SliceRecord(
-            subject=f"ixi/DEMO{number:03d}", source="ixi", modality="T1w", plane="axial",
-            index=index, position_mm=float(index), spacing_mm=1.0, pixel_mm=4.0,
-            foreground_fraction=0.4, age=20.0 + number, sex="f", ethnicity=None, site="Guys",
-            path=f"data/{number}.nii.gz", channel=None,
-        )
-        for index in range(len(pixels))
-    ]  # fmt: skip
-    return ScanSlices(pixels.astype(np.uint8), records)
-
-
-def write_slices(project, subjects=8):
-    config: DatasetConfig = project.params.datasets["heads"]
-    write_store(project.processed("heads"), map(scan, range(subjects)), config=config)
-
-
-def write_bundle(project, model, seed=0):
-    config = BundleConfig(
-        model=model, image_size=SIZE, network=project.params.models[model].network
-    )
-    torch.manual_seed(seed)
-    network = build_network(config.network, SIZE)
-    fingerprint = SliceStore(project.processed("heads")).fingerprint
-    card = {
-        "model": model,
-        "data_fingerprint": fingerprint,
-        "git_commit": "0" * 40,
-        "mrigen_version": "0.1.0",
-        "params": {"training": {"epochs": 2}},
-    }
-    digest = save_bundle(project.bundle(model), network, config=config, card=card)
-    with (project.model_folder(model) / "history.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerows([["epoch", "train/loss", "validation/loss"], [1, 3, 4], [2, 2, 3]])
-    return digest
+from tiny_project import NETWORKS, params, write_bundle, write_slices
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
     facts = {
         "Subjects": f"{len(people):,}",
         "Slices": f"{len(manifest):,} of {store.size} x {store.size} pixels",
-        "Modalities": _counted(manifest["modality"], "slices"),
+        "Modalities (slices)": _counted(manifest["modality"]),
     }
     ages = people["age"].dropna().astype(float)
     if len(ages):
@@ -115,15 +115,15 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
         facts["Age"] = (
             f"{ages.min():.0f} to {ages.max():.0f} years, mean {ages.mean():.1f} ({known})"
         )
-    for label, column in (("Sex", "sex"), ("Sites", "site")):
+    for label, column in (("Sex (subjects)", "sex"), ("Sites (subjects)", "site")):
         if people[column].notna().any():
-            facts[label] = _counted(people[column].dropna(), "subjects")
+            facts[label] = _counted(people[column].dropna())
     return facts | {"Fingerprint": store.fingerprint[:12]}
 
 
-def _counted(values: "pd.Series[str]", of_what: str) -> str:
+def _counted(values: "pd.Series[str]") -> str:
     counts = values.astype(str).value_counts().sort_index()
-    return ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + f" {of_what}"
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _list(value: object) -> list[Any]:

@@ -1,0 +1,126 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from mrigen.errors import DataError, ModelError
+from mrigen.images import encode_png
+from mrigen.models.build import build_network, count_parameters
+from mrigen.project import Project
+from mrigen.stages.compare import compare
+from tiny_project import NETWORKS, params, write_bundle, write_slices
+
+SCORES = {
+    "vae": {"slice_psnr_db": 20.5, "slice_psnr_db_sd": 1.0, "frechet_distance": 31.25},
+    "gan": {"frechet_distance": 55.5, "frechet_floor": 5.0, "frechet_ratio": 11.1},
+    "unet": {"slice_ssim": 0.91, "slice_ssim_sd": 0.02, "input_slice_ssim": 0.8},
+}
+
+
+def write_evaluation(project, model, digest):
+    folder = project.evaluation(model)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_text(json.dumps(SCORES[model]))
+    evaluation = project.params.models[model].evaluation.model_dump(mode="json")
+    evaluated = {"bundle": digest, "evaluation": evaluation}
+    (folder / "evaluated.json").write_text(json.dumps(evaluated))
+    picture = np.eye(16, dtype=np.uint8) * 200
+    (folder / "figures" / "curves.png").write_bytes(encode_png(picture))
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project(tmp_path, params())
+    write_slices(project)
+    for model in NETWORKS:
+        write_evaluation(project, model, write_bundle(project, model))
+    timing = {"device": "a processor", "seconds": 62.0, "images_per_second": 321.0}
+    (project.model_folder("vae") / "timing.json").write_text(json.dumps(timing))
+    project.index.mkdir()
+    left_out = [{"path": "data/broken.nii.gz", "reason": "has no voxels. Remove it."}]
+    sources = {"ixi": {"notes": ["age is unknown for 2 of 8 subjects"]}}
+    summary = {"left_out": left_out, "sources": sources}
+    (project.index / "summary.json").write_text(json.dumps(summary))
+    return project
+
+
+def table(project):
+    with (project.report / "comparison.csv").open(newline="") as file:
+        return {row["model"]: row for row in csv.DictReader(file)}
+
+
+def test_every_model_stands_in_the_page_and_the_table(project):
+    page = compare(project)
+    assert page == project.report / "index.html"
+    text = page.read_text()
+    for words in ("31.25", "55.50", "0.910", "input as it came: 0.800", "62 s", "a processor"):
+        assert words in text
+    assert text.count("data:image/png;base64,") == 3 + 1  # curves and the contact sheet
+    rows = table(project)
+    assert list(rows) == list(NETWORKS)
+    assert rows["gan"]["frechet_ratio"] == "11.1"
+    assert rows["vae"]["images_per_second"] == "321"
+    assert rows["unet"]["epochs"] == "2"
+
+
+def test_parameters_are_counted_without_the_weights(project):
+    compare(project)
+    for model, row in table(project).items():
+        network = build_network(project.params.models[model].network, 32)
+        counted = int(row["parameters_trainable"]), int(row["parameters_total"])
+        assert counted == count_parameters(network)
+
+
+def test_the_cohort_is_described(project):
+    text = compare(project).read_text()
+    assert "data/broken.nii.gz" in text
+    assert "has no voxels. Remove it." in text
+    assert "age is unknown for 2 of 8 subjects" in text
+    assert "20 to 27 years" in text
+    assert "f 8" in text
+
+
+def test_synthetic_data_are_called_synthetic(project):
+    assert "The data behind this report are synthetic" in compare(project).read_text()
+    write_slices(project, name="ixi/IXI")
+    assert "The data behind this report are synthetic" not in compare(project).read_text()
+
+
+def test_twice_gives_the_same_files(project):
+    first = compare(project).read_bytes(), (project.report / "comparison.csv").read_bytes()
+    assert first == (
+        compare(project).read_bytes(),
+        (project.report / "comparison.csv").read_bytes(),
+    )
+
+
+def test_models_that_cannot_be_compared_are_named_with_what_to_do(project, caplog):
+    write_bundle(project, "unet", seed=1)
+    (project.evaluation("gan") / "metrics.json").unlink()
+    text = compare(project).read_text()
+    assert "mrigen evaluate unet" in text
+    assert "mrigen evaluate gan" in text
+    assert list(table(project)) == ["vae"]
+    assert "mrigen evaluate unet" in caplog.text
+
+
+def test_nothing_to_compare_is_an_error_that_keeps_the_old_report(project):
+    before = compare(project).read_bytes()
+    for model in NETWORKS:
+        (project.evaluation(model) / "evaluated.json").unlink()
+    with pytest.raises(ModelError, match=r"no model can be compared.*mrigen evaluate vae"):
+        compare(project)
+    assert (project.report / "index.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{"])
+def test_damaged_files_are_named(project, content):
+    path = project.evaluation("vae") / "metrics.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"metrics\.json"):
+        compare(project)
+    (project.model_folder("vae") / "timing.json").write_text(content)
+    write_evaluation(project, "vae", write_bundle(project, "vae"))
+    with pytest.raises(DataError, match=r"timing\.json"):
+        compare(project)
