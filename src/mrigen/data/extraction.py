@@ -18,18 +18,15 @@ from mrigen.data.splits import SplitConfig
 from mrigen.data.volumes import FloatArray, Volume, read_channels
 from mrigen.errors import DataError
 
-# Images with a larger share of negative voxels are taken to have a negative black on purpose.
-_RINGING_PERCENTILE = 5
-
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 
 class IntensityConfig(Config):
     """Percentiles of a volume's intensities that become black and white.
 
-    They are taken over the voxels that are not exactly 0: of a skull-stripped volume these are
-    the brain, and of a whole head nearly all, air included, as a scanner's air is not 0. The few
-    negative voxels that resampling leaves around a brain do not lift 0 off black.
+    Black is the lower percentile of all voxels, which is 0 where a background of zeros surrounds a
+    skull-stripped brain. White is the upper percentile of the voxels that are not exactly 0, so
+    that it does not depend on how much of such a background there is.
     """
 
     lower: float = Field(default=0.5, ge=0, lt=100)
@@ -217,10 +214,8 @@ def _levels(
     array: FloatArray, scan: Scan, config: IntensityConfig
 ) -> tuple[np.float32, np.float32, float]:
     # Black and white in the volume's units; Otsu's threshold on the scale they make.
-    percentiles = (config.lower, _RINGING_PERCENTILE, config.upper)
-    black, ringing, white = np.percentile(array[array != 0], percentiles).astype(np.float32)
-    if black < 0 <= ringing:
-        black = np.float32(0)
+    black = np.percentile(array, config.lower).astype(np.float32)
+    white = np.percentile(array[array != 0], config.upper).astype(np.float32)
     if not black < white:
         raise DataError(
             f"scan '{Path(scan.path).name}' has the same intensity, {white:g}, at its "
