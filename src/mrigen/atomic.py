@@ -15,7 +15,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     A block that raises, or a process that is killed, leaves `path` as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+    )
     os.close(descriptor)
     temporary = Path(name)
     temporary.chmod(0o644)

@@ -43,7 +43,7 @@ class _Group(click.Group):
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
 @click.pass_context
 def main(ctx: click.Context, root: Path, *, quiet: bool) -> None:
-    """Train, compare, register and serve generators of brain MRI slices.
+    r"""Train, compare, register and serve generators of brain MRI slices.
 
     \b
     The whole way, as `dvc repro` runs it:
@@ -70,15 +70,25 @@ def _compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     precision = click.Choice(["fp32", "bf16"])
     for option in (
         click.option(
-            "--workers", type=click.IntRange(0, 64), default=0, envvar="MRIGEN_WORKERS",
+            "--workers",
+            type=click.IntRange(0, 64),
+            default=0,
+            envvar="MRIGEN_WORKERS",
             help="Processes that prepare batches; 0 uses the training process.",
         ),
         click.option(
-            "--precision", type=precision, default="fp32", envvar="MRIGEN_PRECISION",
-            show_default=True, help="Arithmetic of the network.",
+            "--precision",
+            type=precision,
+            default="fp32",
+            envvar="MRIGEN_PRECISION",
+            show_default=True,
+            help="Arithmetic of the network.",
         ),
         click.option(
-            "--device", default="auto", envvar="MRIGEN_DEVICE", show_default=True,
+            "--device",
+            default="auto",
+            envvar="MRIGEN_DEVICE",
+            show_default=True,
             help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.",
         ),
     ):
@@ -95,7 +105,7 @@ def data() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 @click.pass_context
 def data_demo(ctx: click.Context, out: Path) -> None:
-    """Write a synthetic cohort in the IXI and Decathlon layouts.
+    r"""Write a synthetic cohort in the IXI and Decathlon layouts.
 
     \b
     Example: mrigen data demo --out data
@@ -108,7 +118,7 @@ def data_demo(ctx: click.Context, out: Path) -> None:
 @main.command()
 @click.pass_context
 def index(ctx: click.Context) -> None:
-    """Find the volumes of all sources and check their headers.
+    r"""Find the volumes of all sources and check their headers.
 
     \b
     Example: mrigen index
@@ -123,7 +133,7 @@ def index(ctx: click.Context) -> None:
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @click.pass_context
 def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
-    """Cut the volumes of DATASET into a slice store.
+    r"""Cut the volumes of DATASET into a slice store.
 
     \b
     Example: mrigen slices heads
@@ -137,8 +147,8 @@ def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
 @click.argument("model")
 @_compute_options
 @click.pass_context
-def train(ctx: click.Context, model: str, **words: Any) -> None:  # noqa: ANN401 - click's
-    """Train MODEL, or go on where a killed training stopped.
+def train(ctx: click.Context, /, model: str, **words: Any) -> None:
+    r"""Train MODEL, or go on where a killed training stopped.
 
     \b
     Example: mrigen train vae --device cpu
@@ -154,7 +164,7 @@ def train(ctx: click.Context, model: str, **words: Any) -> None:  # noqa: ANN401
 @click.option("--device", default="auto", envvar="MRIGEN_DEVICE", show_default=True)
 @click.pass_context
 def evaluate(ctx: click.Context, model: str, device: str) -> None:
-    """Judge the trained MODEL on test subjects.
+    r"""Judge the trained MODEL on test subjects.
 
     \b
     Example: mrigen evaluate vae
@@ -168,7 +178,7 @@ def evaluate(ctx: click.Context, model: str, device: str) -> None:
 @main.command()
 @click.pass_context
 def compare(ctx: click.Context) -> None:
-    """Write report/index.html over all evaluated models.
+    r"""Write report/index.html over all evaluated models.
 
     \b
     Example: mrigen compare
@@ -176,3 +186,58 @@ def compare(ctx: click.Context) -> None:
     from mrigen.stages.compare import compare as run
 
     click.echo(f"report: {run(_project(ctx))}")
+
+
+@main.command()
+@click.argument("models", nargs=-1)
+@click.option("--promote", is_flag=True, help="Replace the champion, if the gate is passed.")
+@click.pass_context
+def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> None:
+    r"""Register trained and evaluated MODELS; all of params.yaml by default.
+
+    \b
+    Example: mrigen register vae
+    """
+    from mrigen.stages.register import register as run
+
+    project = _project(ctx)
+    for model in models or project.params.models:
+        click.echo(run(project, model, promote=promote))
+
+
+@main.command()
+@click.argument("reference")
+@click.option("--count", type=click.IntRange(1), default=16, show_default=True, help="Images.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="A .png sheet or an .npz file.",
+)
+@click.pass_context
+def sample(ctx: click.Context, reference: str, count: int, seed: int, out: Path) -> None:
+    r"""Draw images from a registered model, as the server would.
+
+    \b
+    Example: mrigen sample vae@champion --count 16 --seed 1 --out x.png
+    """
+    from mrigen.stages.sample import sample as run
+
+    click.echo(run(_project(ctx), reference, count=count, seed=seed, out=out))
+
+
+@main.command()
+@click.option("--model", "models", multiple=True, metavar="NAME@ALIAS", help="Repeatable.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.pass_context
+def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int) -> None:
+    r"""Serve registered generators over HTTP; all champions by default.
+
+    \b
+    Example: mrigen serve --model vae@champion --port 8000
+    """
+    from mrigen.stages.serve import serve as run
+
+    run(_project(ctx), models, host=host, port=port)

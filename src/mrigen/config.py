@@ -90,7 +90,7 @@ def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -
     return f": did you mean '{close[0]}'?" if close else ": remove it"
 
 
-def _collect(annotation: Any, known: set[str]) -> None:  # noqa: ANN401 - walks typing objects
+def _collect(annotation: Any, known: set[str]) -> None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             known.add(name)

@@ -1,5 +1,6 @@
 """A project folder: what its `params.yaml` says, and where everything lies."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -149,5 +150,5 @@ def load_project(root: Path) -> Project:
     return Project(root.resolve(), parse_config(Params, values, source="params.yaml"))
 
 
-def _listed(names: dict[str, object] | dict[str, SourceConfig]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)

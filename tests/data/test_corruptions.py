@@ -29,7 +29,9 @@ def test_same_generator_same_damage(config):
 
 
 def test_other_generator_other_line():
-    assert not np.array_equal(corrupt(image(), LINE, rng(1)).patch, corrupt(image(), LINE, rng(2)).patch)
+    assert not np.array_equal(
+        corrupt(image(), LINE, rng(1)).patch, corrupt(image(), LINE, rng(2)).patch
+    )
 
 
 @settings(deadline=None, max_examples=60)

@@ -144,9 +144,8 @@ def test_only_the_phase_that_is_due_moves():
     objective = state.objective
     objective.phases = (objective.phases[0], objective.phases[1]._replace(every=2))
     weight = objective.network.generator.start.weight
-    moved = []
-    for _ in fit(state, batches(), config, steps_per_epoch=STEPS, runtime=CPU):
-        moved.append(weight.detach().clone())
+    loop = fit(state, batches(), config, steps_per_epoch=STEPS, runtime=CPU)
+    moved = [weight.detach().clone() for _ in loop]
     assert torch.equal(moved[0], moved[1])
     assert not torch.equal(moved[1], moved[2])
 
@@ -205,7 +204,7 @@ def test_damaged_checkpoint_is_one_sentence(damage, tmp_path):
     save_state(start("unet", config), path, {})
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if damage == "truncate" else b"garbage")
-    with pytest.raises(ModelError, match="cannot be read.*delete it"):
+    with pytest.raises(ModelError, match=r"cannot be read.*delete it"):
         load_state(start("unet", config), path)
 
 

@@ -87,7 +87,7 @@ def _add_line(
 def _distance_to_segment(
     shape: tuple[int, ...], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    points = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1)
+    points = np.moveaxis(np.indices(shape), 0, -1)
     along = end - start
     length = max(float(along @ along), 1e-12)
     share = np.clip((points - start) @ along / length, 0, 1)
@@ -95,7 +95,7 @@ def _distance_to_segment(
 
 
 def _bounding_rectangle(line: Mask) -> Mask:
-    rows, columns = line.any(axis=1).nonzero()[0], line.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(line.any(axis=1)), np.flatnonzero(line.any(axis=0))
     rectangle = np.zeros_like(line)
     rectangle[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return rectangle

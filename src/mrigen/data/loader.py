@@ -1,7 +1,8 @@
 """Batches of slices whose order is a function of (seed, step)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ from mrigen.seeds import rng, torch_seed
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """What an objective sees; images are (N, 1, H, W) float32 in [0, 1].
 
     Attributes
@@ -40,7 +42,15 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
-        return Batch(*(part.to(device, non_blocking=True) for part in self))
+        return Batch(*(part.to(device, non_blocking=True) for part in self._parts))
+
+    def pin_memory(self) -> "Batch":
+        """Copy to memory that a GPU reads without waiting; PyTorch's loader calls this."""
+        return Batch(*(part.pin_memory() for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.input, self.target, self.patch, self.index
 
 
 class Draw(NamedTuple):
@@ -169,5 +179,5 @@ def _loader(dataset: SliceDataset, sampler: StepSampler, workers: int) -> DataLo
     )
 
 
-def _as_is(batch: Batch) -> Batch:
-    return batch
+def _as_is(batch: Any) -> Any:
+    return batch  # the dataset has read the whole batch already

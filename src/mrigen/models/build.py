@@ -13,8 +13,8 @@ from mrigen.models.vae import VAE, VAEConfig
 NetworkConfig = Annotated[VAEConfig | FeliuGANConfig | UNetConfig, Field(discriminator="name")]
 
 _NETWORKS: dict[type, Callable[..., nn.Module]] = {
-    VAEConfig: lambda config, image_size: VAE(config, image_size),
-    FeliuGANConfig: lambda config, image_size: FeliuGAN(config, image_size),
+    VAEConfig: VAE,
+    FeliuGANConfig: FeliuGAN,
     UNetConfig: lambda config, image_size: UNet(config),  # noqa: ARG005 - takes any size
 }
 

@@ -106,7 +106,8 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor) -> Tensor:
         """Map (N, latent_size) noise to (N, 1, H, W) images in [0, 1]."""
         features = self.start(noise).unflatten(1, (-1, self.grid, self.grid))
-        return (self.convolutions(features) + 1) / 2
+        images: Tensor = (self.convolutions(features) + 1) / 2
+        return images
 
 
 class Discriminator(nn.Module):

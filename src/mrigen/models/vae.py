@@ -1,5 +1,6 @@
 """Tablado's convolutional variational autoencoder."""
 
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -156,7 +157,7 @@ class Decoder(nn.Module):
         self.grid = image_size // 2**config.depth
         self.start = nn.Linear(config.latent_size, widths[0] * self.grid**2)
         layers: list[nn.Module] = []
-        for wide, narrow in zip(widths, widths[1:], strict=False):
+        for wide, narrow in pairwise(widths):
             layers += [
                 SameConvTranspose2d(wide, narrow, 4, stride=2),
                 keras_batch_norm(narrow),

@@ -28,8 +28,15 @@ class Phase(NamedTuple):
 class Objective(Protocol):
     """A loss bound to a network; it holds no optimiser and knows no device."""
 
-    network: nn.Module
-    phases: tuple[Phase, ...]
+    @property
+    def network(self) -> nn.Module:
+        """The network that learns."""
+        ...
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """What moves, in this order."""
+        ...
 
     def loss(self, phase: str, batch: Batch) -> dict[str, Tensor]:
         """Return the scalar to minimise as "loss", and named terms worth a curve."""

@@ -1,7 +1,7 @@
 """The table of objectives: one line each, with the networks it can train."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from torch import nn
@@ -33,7 +33,6 @@ def build_objective(config: AnyObjectiveConfig, network: nn.Module) -> Objective
     ModelError
         If the objective cannot train such a network.
     """
-    objective: Callable[..., Any]
     objective, needed, words = _OBJECTIVES[type(config)]
     if not isinstance(network, needed):
         raise ModelError(

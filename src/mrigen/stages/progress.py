@@ -81,7 +81,11 @@ class TrainingBar:
         self.bar.update(self.task, completed=self.done, speed=self.speed, loss=self.loss)
         now = time.monotonic()
         finished = self.done == self.total
-        if self.shown and not self.interactive and (finished or now - self.last_line > LINE_SECONDS):
+        if (
+            self.shown
+            and not self.interactive
+            and (finished or now - self.last_line > LINE_SECONDS)
+        ):
             self.last_line = now
             left = (self.total - self.done) * self.batch_size / max(self.speed, 1e-9)
             _log.info(

@@ -50,14 +50,14 @@ def serve(
     from mrigen.serving.app import create_app
 
     chosen = _choose(connect(project.root, write=False), models)
-    app = create_app([served(bundle) for bundle in chosen])
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
-    )
-    with listener, _own_signals():
+    with _bind(host, port) as listener:
+        app = create_app([served(bundle) for bundle in chosen])
+        config = uvicorn.Config(
+            app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+        )
         _tell(chosen, listener)
-        uvicorn.Server(config).run(sockets=[listener])
+        with _own_signals():
+            uvicorn.Server(config).run(sockets=[listener])
     _log.info("The server has stopped.")
 
 
@@ -98,11 +98,20 @@ def _choose(tracker: Tracker, models: Sequence[str]) -> list[RegisteredBundle]:
     return chosen
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    # Before the server starts, so that a port in use is a sentence and not a log.
+def _bind(host: str, port: int) -> socket.socket:
+    # Before anything is loaded, so that a port in use is a sentence and told at once.
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )[0]
+        # asyncio sends small answers at once only on sockets that name their protocol; without
+        # it every answer waits 40 ms for an acknowledgement.
+        with contextlib.ExitStack() as on_failure:
+            listener = on_failure.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            on_failure.pop_all()
+        return listener
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(

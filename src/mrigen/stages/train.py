@@ -153,7 +153,7 @@ def _resume(job: _Job, state: TrainState, tracker: Tracker) -> _Session | None:
         return None
     extra = read_extra(job.checkpoint)
     if extra["identity"] != job.identity:
-        _log.warning("The checkpoint of '%s' is of other parameters or data: starting anew.", job.model)
+        _log.warning("The checkpoint of '%s' has other parameters or data: begun anew.", job.model)
         return None
     load_state(state, job.checkpoint)
     run = tracker.resume_run(extra["run"]) or _start(job, tracker).run
@@ -233,9 +233,7 @@ def _finish(job: _Job, state: TrainState, session: _Session) -> str:
     _save(job, state, session)
     training, project = job.config.training, job.project
     network = state.final_network.requires_grad_(requires_grad=False).eval()
-    bundle = BundleConfig(
-        model=job.model, image_size=job.store.size, network=job.config.network
-    )
+    bundle = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
     digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job))
     _write_history(project.model_folder(job.model) / "history.csv", session.history)
     timing = Timing(

@@ -35,4 +35,4 @@ class ExponentialMovingAverage:
                 currents.append(current)
             else:
                 average.copy_(current)
-        torch._foreach_lerp_(averages, currents, weight)  # noqa: SLF001 - what torch's optimisers use
+        torch._foreach_lerp_(averages, currents, weight)

@@ -79,8 +79,11 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
             tensors |= _prefixed(f"optimizer.{name}.{number}", slots)
     header = {"step": state.step, "groups": groups, "extra": extra}
     with atomic_file(path) as temporary:
-        # Clones: safetensors refuses tensors that share memory.
-        owned = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        # Copies in plain order: safetensors takes neither shared nor channels-last memory.
+        owned = {
+            name: tensor.detach().clone(memory_format=torch.contiguous_format)
+            for name, tensor in tensors.items()
+        }
         save_file(owned, temporary, metadata={"state": json.dumps(header)})
 
 
@@ -116,6 +119,7 @@ def load_state(state: TrainState, path: Path) -> None:
                 number, _, slot = key.partition(".")
                 slots.setdefault(int(number), {})[slot] = tensor
             optimizer.load_state_dict({"state": slots, "param_groups": header["groups"][name]})
+            _lay_out_as_parameters(optimizer)
         torch.set_rng_state(tensors["random.cpu"])
         if torch.cuda.is_available() and "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"])
@@ -138,6 +142,14 @@ def _read(path: Path, *, tensors: bool) -> tuple[dict[str, Any], dict[str, Tenso
         raise ModelError(
             f"checkpoint '{path}' cannot be read ({error}): delete it to start anew."
         ) from None
+
+
+def _lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
+    # A fused optimiser walks parameter and state side by side in memory.
+    for parameter, slots in optimizer.state.items():
+        for name, tensor in slots.items():
+            if tensor.shape == parameter.shape:
+                slots[name] = torch.empty_like(parameter).copy_(tensor)
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
