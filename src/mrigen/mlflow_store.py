@@ -57,9 +57,24 @@ class StoreAddress:
 
 
 def store_address(root: Path) -> StoreAddress:
-    """Return the store of `MLFLOW_TRACKING_URI`, or `mlflow.db` in the project folder."""
+    """Return the store of `MLFLOW_TRACKING_URI`, or `mlflow.db` in the project folder.
+
+    Raises
+    ------
+    TrackingError
+        If the variable does not hold an address.
+    """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
-    if urlsplit(uri).scheme in {"http", "https"}:
+    try:
+        parts = urlsplit(uri)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError as error:
+        # The address itself may hold a password, so it is not repeated.
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI is not an address ({error}): expected one such as "
+            "'http://host:5000', or unset it to use 'mlflow.db' in the project folder."
+        ) from None
+    if parts.scheme in {"http", "https"}:
         return StoreAddress(uri, None, None)
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
