@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +20,13 @@ from mrigen.atomic import atomic_folder
 from mrigen.data.contents import choose_sheet, describe_manifest
 from mrigen.data.extraction import DatasetConfig, Pixels, ScanSlices, SliceRecord
 from mrigen.data.scans import LeftOut
+from mrigen.data.shards import open_shard, write_shards
 from mrigen.data.splits import assign_splits, check_disjoint
 from mrigen.data.tables import read_table, write_table
 from mrigen.errors import DataError
 from mrigen.images import contact_sheet, from_integers, write_png
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
-
 MANIFEST, SUMMARY, CONTACT_SHEET = "manifest.parquet", "summary.json", "contact_sheet.png"
-SHARD_SLICES, SHARD_BYTES = 1000, 2**28
 
 _TYPES: dict[object, pa.DataType] = {
     int: pa.int64(),
@@ -85,7 +82,10 @@ class SliceStore:
         self.size, self.bits, self.fingerprint = summary.size, summary.bits, summary.fingerprint
         self.manifest = _read_manifest(path)
         check_disjoint(self.manifest)
-        self._shards = [_open_shard(path / name, summary) for name in summary.shards]
+        self._shards = [
+            open_shard(path / name, size=self.size, bits=self.bits, remedy=_remedy(path))
+            for name in summary.shards
+        ]
         self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
         if self._starts[-1] != len(self.manifest):
             raise DataError(
@@ -181,7 +181,7 @@ def write_store(
     with atomic_folder(path) as folder:
         records: list[SliceRecord] = []
         notes: list[str] = []
-        shards, digest = _write_shards(folder, _collect(scans, records, notes))
+        shards, digest = write_shards(folder, _collect(scans, records, notes))
         if not records:
             raise DataError(_nothing_left(path, left_out))
         splits = assign_splits((record.subject for record in records), config.split)
@@ -207,30 +207,6 @@ def write_store(
         pictures = from_integers(store.read(rows_shown))[:, None]
         write_png(folder / CONTACT_SHEET, contact_sheet(pictures, columns=columns))
     return SliceStore(path)
-
-
-def _write_shards(folder: Path, chunks: Iterable[Pixels]) -> tuple[list[str], "Hash"]:
-    digest = sha256()
-    names: list[str] = []
-    for shard in _fill_shards(chunks):
-        names.append(f"slices-{len(names):03d}.npy")
-        np.save(folder / names[-1], shard, allow_pickle=False)
-        digest.update(shard.tobytes())
-    return names, digest
-
-
-def _fill_shards(chunks: Iterable[Pixels]) -> Iterator[Pixels]:
-    # Shards are cut at a fixed number of slices, wherever a scan happens to end.
-    held: list[Pixels] = []
-    for chunk in chunks:
-        limit = max(1, min(SHARD_SLICES, SHARD_BYTES // chunk[0].nbytes))
-        held.append(chunk)
-        while sum(map(len, held)) >= limit:
-            joined = np.concatenate(held)
-            yield joined[:limit]
-            held = [joined[limit:]]
-    if sum(map(len, held)):
-        yield np.concatenate(held)
 
 
 def _collect(
@@ -265,24 +241,6 @@ def _read_summary(path: Path) -> _Summary:
         raise DataError(f"'{path}' is not a slice store: {_remedy(path)}.") from None
     except (OSError, ValidationError):
         raise DataError(f"'{path / SUMMARY}' is damaged: {_remedy(path)}.") from None
-
-
-def _open_shard(path: Path, summary: _Summary) -> Pixels:
-    try:
-        shard = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise DataError(
-            f"slice store '{path.parent.name}' has no readable '{path.name}': "
-            f"{_remedy(path.parent)}."
-        ) from None
-    expected = (summary.size, summary.size)
-    if shard.ndim != 3 or shard.shape[1:] != expected or shard.dtype != f"uint{summary.bits}":
-        raise DataError(
-            f"'{path.name}' of slice store '{path.parent.name}' holds {shard.dtype} of shape "
-            f"{shard.shape}: expected uint{summary.bits} of shape (N, {summary.size}, "
-            f"{summary.size}). {_remedy(path.parent).capitalize()}."
-        )
-    return cast("Pixels", shard)
 
 
 def _remedy(path: Path) -> str:
