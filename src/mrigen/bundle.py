@@ -125,12 +125,13 @@ def read_config(path: Path) -> BundleConfig:
     ModelError
         If the file is missing or damaged, or holds an unknown key.
     """
+    values = _read_object(path, CONFIG)
     try:
-        return BundleConfig.model_validate(_read_object(path, CONFIG))
+        return BundleConfig.model_validate(values)
     except ValidationError as error:
         raise ModelError(
             f"'{path / CONFIG}' does not fit this version of mrigen: "
-            f"{describe(error, BundleConfig)}"
+            f"{describe(error, BundleConfig, values)}"
         ) from None
 
 
@@ -165,7 +166,7 @@ def _read(path: Path, name: str) -> bytes:
 
 def _read_object(path: Path, name: str) -> dict[str, object]:
     try:
-        values = json.loads(_read(path, name))
+        values = json.loads(_read(path, name), parse_constant=_refuse_constant)
     except ValueError as error:
         raise ModelError(
             f"'{path / name}' is not readable JSON ({error}): copy the bundle again or train "
@@ -174,6 +175,10 @@ def _read_object(path: Path, name: str) -> dict[str, object]:
     if not isinstance(values, dict):
         raise ModelError(f"'{path / name}' is {type(values).__name__}: expected a JSON object.")
     return values
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def _check_tensors(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

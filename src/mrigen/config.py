@@ -1,5 +1,6 @@
 """Frozen configurations, and `params.yaml` mistakes told by key, value and what was expected."""
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,17 +60,17 @@ def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> 
     try:
         return config_type.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {describe(error, config_type)}") from None
+        raise ConfigError(f"{source}: {describe(error, config_type, values)}") from None
 
 
-def describe(error: ValidationError, config_type: type[BaseModel]) -> str:
-    """Say what is wrong in one sentence per mistake."""
+def describe(error: ValidationError, config_type: type[BaseModel], values: object) -> str:
+    """Say what is wrong with `values` in one clause per mistake."""
     details = error.errors(include_url=False, include_context=True)
-    return "; ".join(_sentence(detail, config_type) for detail in details) + "."
+    return "; ".join(_clause(detail, config_type, values) for detail in details) + "."
 
 
-def _sentence(detail: ErrorDetails, config_type: type[BaseModel]) -> str:
-    key = _dotted(detail["loc"]) or "the file"
+def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) -> str:
+    key = _dotted(detail["loc"], values) or "the file"
     if detail["type"] == "extra_forbidden":
         return f"'{key}' is not a known key{_suggestion(detail['loc'], config_type)}"
     if detail["type"] == "missing":
@@ -78,9 +79,18 @@ def _sentence(detail: ErrorDetails, config_type: type[BaseModel]) -> str:
     return f"'{key}' is {detail['input']!r}: expected {message}"
 
 
-def _dotted(location: tuple[int | str, ...]) -> str:
-    # A tagged union puts its tag into the location; the tag is not a key of the file.
-    return ".".join(str(part) for part in location if not str(part).startswith("tag:"))
+def _dotted(location: tuple[int | str, ...], values: object) -> str:
+    """Join a location to a key of the file, without the tags that unions put into it."""
+    keys = []
+    for place, part in enumerate(location):
+        if isinstance(values, Mapping) and part in values:
+            values = values[part]
+        elif isinstance(values, Sequence) and isinstance(part, int) and part < len(values):
+            values = values[part]
+        elif place < len(location) - 1:
+            continue  # a tag: the mistake lies deeper, at a key that is there
+        keys.append(str(part))
+    return ".".join(keys)
 
 
 def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -> str:

@@ -81,15 +81,15 @@ def _read_description(path: Path) -> _Description:
     name = f"{path.parent.name}/{path.name}"
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_BYTES)
-        return _Description.model_validate(json.loads(text))
+            values = json.loads(file.read(_MAX_BYTES))
+        return _Description.model_validate(values)
     except FileNotFoundError:
         raise DataError(
             f"'{name}' does not exist: expected the Decathlon's dataset.json. Put it there, or "
             "correct the source's path or layout in params.yaml."
         ) from None
     except ValidationError as error:
-        raise DataError(f"{name}: {describe(error, _Description)}") from None
+        raise DataError(f"{name}: {describe(error, _Description, values)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"'{name}' is not readable JSON ({error}). Replace it.") from None
 

@@ -1,0 +1,60 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from mrigen.atomic import atomic_file, atomic_folder, write_text
+
+
+def test_file_appears_when_the_block_ends(tmp_path):
+    target = tmp_path / "deep" / "file.txt"
+    with atomic_file(target) as temporary:
+        temporary.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_failed_file_leaves_the_old_one(tmp_path):
+    target = tmp_path / "file.txt"
+    write_text(target, "old")
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_folder_replaces_the_old_one_whole(tmp_path):
+    target = tmp_path / "folder"
+    for name in ("first", "second"):
+        with atomic_folder(target) as temporary:
+            (temporary / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_failed_folder_leaves_the_old_one(tmp_path):
+    target = tmp_path / "folder"
+    with atomic_folder(target) as temporary:
+        (temporary / "kept").touch()
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as temporary:
+        (temporary / "half").touch()
+        raise KeyboardInterrupt
+    assert [path.name for path in target.iterdir()] == ["kept"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_killed_process_leaves_nothing_under_the_final_name(tmp_path):
+    script = f"""
+        import os, signal
+        from pathlib import Path
+        from mrigen.atomic import atomic_folder
+        with atomic_folder(Path({str(tmp_path)!r}) / "folder") as temporary:
+            (temporary / "half").write_text("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
+    assert killed.returncode == -9
+    assert not (tmp_path / "folder").exists()
