@@ -211,9 +211,15 @@ def slice_store(
     config = DatasetConfig.model_validate(
         {"source": "phantoms", "size": size, "bits": bits, "split": split or SplitConfig()}
     )
-    return write_store(
-        path, [_disc_scan(n, slices, size, bits) for n in range(subjects)], config=config
-    )
+    scans = disc_scans(subjects=subjects, slices=slices, size=size, bits=bits)
+    return write_store(path, scans, config=config)
+
+
+def disc_scans(
+    *, subjects: int = 8, slices: int = 4, size: int = 32, bits: int = 8
+) -> list[ScanSlices]:
+    """Return the slices of noisy discs, one scan per subject."""
+    return [_disc_scan(number, slices, size, bits) for number in range(subjects)]
 
 
 def _disc_scan(number: int, slices: int, size: int, bits: int) -> ScanSlices:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import xlrd
+from xlrd.compdoc import CompDocError
 
 from mrigen.errors import DataError
 
@@ -27,6 +28,17 @@ _ETHNICITIES = {
     6: "Other",
 }
 _MAX_AGE = 120
+
+# xlrd meets a damaged file with whatever its parser stumbles over.
+_XLS_ERRORS = (
+    xlrd.XLRDError,
+    CompDocError,
+    struct.error,
+    OSError,
+    LookupError,
+    ValueError,
+    AssertionError,
+)
 
 Row = dict[str, object]
 
@@ -104,15 +116,7 @@ def _read_xls(path: Path) -> list[Row]:
     try:
         sheet = xlrd.open_workbook(str(path), logfile=StringIO()).sheet_by_index(0)
         lines = [sheet.row_values(line) for line in range(sheet.nrows)]
-    # xlrd meets a damaged file with whatever its parser stumbles over.
-    except (
-        xlrd.XLRDError,
-        struct.error,
-        OSError,
-        LookupError,
-        ValueError,
-        AssertionError,
-    ) as error:
+    except _XLS_ERRORS as error:
         raise DataError(
             f"table '{path.name}' is not readable as a spreadsheet ({error}). Replace or remove it."
         ) from None

@@ -149,7 +149,7 @@ def _dtype(path: Path, header: Nifti1Header) -> np.dtype[np.generic]:
     try:
         dtype = header.get_data_dtype()
         supported = dtype.kind in "iuf" and dtype.itemsize <= 8
-    except HeaderDataError:
+    except (HeaderDataError, KeyError):
         supported = False
     if not supported:
         raise DataError(

@@ -1,0 +1,47 @@
+import pandas as pd
+
+from mrigen.data.contents import choose_sheet, describe_manifest
+
+
+def manifest_of(scans):
+    rows = [
+        {"subject": subject, "path": f"{subject}.nii", "modality": modality, "split": "train",
+         "pixel_mm": 2.0, "spacing_mm": 1.0, "position_mm": float(index),
+         "foreground_fraction": 0.3, "age": float("nan")}
+        for subject, modality, count in scans
+        for index in range(count)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_sheet_shows_whole_subjects_spread_over_the_cohort():
+    manifest = manifest_of((f"s{n:02d}", "T1w", 20) for n in range(30))
+    rows, columns = choose_sheet(manifest)
+    assert columns == 8
+    assert len(rows) == 64
+    shown = manifest.loc[rows, "subject"].unique()
+    assert len(shown) == 8
+    assert shown[0] == "s00"
+    assert shown[-1] == "s29"
+    assert manifest.loc[rows[:8], "position_mm"].is_monotonic_increasing
+
+
+def test_every_modality_of_a_subject_is_a_row():
+    scans = [(f"s{n}", modality, 3) for n in range(5) for modality in ("FLAIR", "T1w", "T2w")]
+    manifest = manifest_of(scans)
+    rows, columns = choose_sheet(manifest)
+    assert columns == 3
+    assert manifest.loc[rows[::3], "modality"].tolist() == ["FLAIR", "T1w", "T2w"] * 2
+
+
+def test_short_scans_repeat_their_last_slice():
+    rows, columns = choose_sheet(manifest_of([("a", "T1w", 1), ("b", "T1w", 3)]))
+    assert columns == 3
+    assert rows.tolist() == [0, 0, 0, 1, 2, 3]
+
+
+def test_unknown_ages_are_null():
+    description = describe_manifest(manifest_of([("a", "T1w", 2)]))
+    assert description["age"] is None
+    assert description["position_mm"] == {"min": 0.0, "max": 1.0}
+    assert description["splits"]["test"] == {"slices": 0, "subjects": 0}

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+import phantoms
+from mrigen.config import parse_config
+from mrigen.data.extraction import DatasetConfig, extract_file, extract_slices
+from mrigen.data.scans import LeftOut, Scan
+from mrigen.errors import ConfigError, DataError
+
+MIDDLE = {"by": "mm", "start": -8, "stop": 8}
+
+
+def scan_of(path, root, **values):
+    return Scan(path.relative_to(root).as_posix(), "ixi", "ixi/IXI001", "T1w", **values)
+
+
+def cut(tmp_path, array, *, write=None, **values):
+    path = phantoms.write_volume(tmp_path / "a.nii.gz", array, **(write or {}))
+    config = DatasetConfig.model_validate({"source": "ixi", "selection": MIDDLE, **values})
+    return extract_slices(scan_of(path, tmp_path), config, root=tmp_path)
+
+
+def brightest(picture, low, high):
+    rows, columns = np.nonzero((picture >= low) & (picture <= high))
+    return rows.mean() / len(picture), columns.mean() / len(picture)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "PSR", "SAL", "IRP"])
+def test_the_front_is_up_and_the_patients_left_is_on_the_right(tmp_path, axes):
+    spacing = (6.0, 6.0, 6.0)
+    array = phantoms.head((30, 36, 30), spacing)
+    write = {"axes": axes, "spacing_mm": spacing}
+    pixels, _, _ = cut(tmp_path, array, write=write, intensity={"upper": 100})
+    picture = pixels[len(pixels) // 2] / 255
+    front = brightest(picture, 0.97, 1)
+    left = brightest(picture[24:40], 0.65, 0.8)
+    assert front[0] < 0.3
+    assert front[1] == pytest.approx(0.5, abs=0.03)
+    assert left[1] > 0.65
+
+
+def test_every_orientation_gives_the_same_pixels(tmp_path):
+    array = phantoms.head()
+    first, *others = (
+        cut(tmp_path, array, write={"axes": axes}).pixels for axes in ("RAS", "PSR", "LIA")
+    )
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_anisotropic_voxels_are_not_squashed(tmp_path):
+    spacing = (2.0, 6.0, 8.0)
+    array = phantoms.head((90, 36, 26), spacing)
+    pixels, records, _ = cut(tmp_path, array, write={"spacing_mm": spacing}, size=128)
+    inside = pixels[len(pixels) // 2] > 30
+    pixel_mm = records[0].pixel_mm
+    assert pixel_mm == pytest.approx(36 * 6 / 128)
+    assert inside.any(axis=0).sum() * pixel_mm == pytest.approx(150, rel=0.08)
+    assert inside.any(axis=1).sum() * pixel_mm == pytest.approx(190, rel=0.08)
+
+
+def test_records_say_where_a_slice_lies(tmp_path):
+    path = phantoms.write_volume(tmp_path / "a.nii.gz", phantoms.head(), axes="LPI")
+    config = DatasetConfig.model_validate({"source": "ixi", "selection": {"start": 0.5}})
+    scan = scan_of(path, tmp_path, age=30.0, sex="f", site="HH")
+    pixels, records, notes = extract_slices(scan, config, root=tmp_path)
+    assert pixels.shape == (5, 64, 64)
+    assert notes == ()
+    assert [record.index for record in records] == [13, 14, 15, 16, 17]
+    assert [record.position_mm for record in records] == [4, 12, 20, 28, 36]
+    assert records[0].spacing_mm == 8
+    assert records[0].pixel_mm == 28 * 8 / 64
+    assert (records[0].age, records[0].sex, records[0].site) == (30.0, "f", "HH")
+    assert all(0.2 < record.foreground_fraction < 0.6 for record in records)
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (16, np.uint16)])
+def test_the_whole_range_of_the_pixels_is_used(tmp_path, bits, dtype):
+    pixels = cut(tmp_path, phantoms.head(), bits=bits).pixels
+    assert pixels.dtype == dtype
+    assert pixels.min() == 0
+    assert pixels.max() == np.iinfo(dtype).max
+
+
+def test_scaling_does_not_depend_on_the_scanners_units(tmp_path):
+    array = phantoms.head()
+    pixels = cut(tmp_path, array, write={"dtype": np.float32}).pixels.astype(int)
+    again = cut(tmp_path, array * 37, write={"dtype": np.float32}).pixels.astype(int)
+    assert abs(pixels - again).max() <= 1
+
+
+def test_zeros_around_a_brain_stay_black_and_do_not_change_its_brightness(tmp_path):
+    brain = np.where(phantoms.head() > 100, phantoms.head(), 0)
+    wide = np.pad(brain, ((4, 4), (0, 0), (4, 4)))
+    narrow, padded = cut(tmp_path, brain).pixels, cut(tmp_path, wide).pixels
+    shift = (len(padded) - len(narrow)) // 2
+    assert narrow[:, 0].max() == 0
+    assert narrow[:, 32, 32].min() > 50
+    middle = padded[shift : shift + len(narrow)].max(axis=0)[32, 32].astype(int)
+    assert abs(middle - narrow.max(axis=0)[32, 32]) <= 3
+
+
+def test_an_empty_selection_is_a_data_error(tmp_path):
+    selection = {"by": "index", "start": 160, "stop": 190}
+    with pytest.raises(DataError, match="has 26 axial slices, of which the selection 160 to 190 k"):
+        cut(tmp_path, phantoms.head(), selection=selection)
+
+
+def test_a_nearly_empty_volume_is_a_data_error(tmp_path):
+    array = np.zeros((20, 20, 20))
+    array[10, 10, 10] = -5
+    with pytest.raises(DataError, match=r"same intensity|expected an image"):
+        cut(tmp_path, array)
+
+
+def test_mended_voxels_are_noted(tmp_path):
+    array = phantoms.head()
+    array[0, 0, 0] = np.nan
+    notes = cut(tmp_path, array, write={"dtype": np.float32}).notes
+    assert notes == ("a.nii.gz (T1w): 1 NaN or infinite voxels became 0",)
+
+
+def test_a_file_with_channels_is_cut_channel_by_channel(tmp_path):
+    (path,) = phantoms.write_decathlon(tmp_path, subjects=1)
+    scans = [scan_of(path, tmp_path, channel=channel) for channel in range(4)]
+    config = DatasetConfig(source="ixi")
+    together = extract_file(scans, config=config, root=tmp_path, max_voxels=2**28)
+    for scan, answer in zip(scans, together, strict=True):
+        alone = extract_slices(scan, config, root=tmp_path)
+        np.testing.assert_array_equal(answer.pixels, alone.pixels)
+        assert answer.records == alone.records
+
+
+def test_a_damaged_file_is_left_out_with_its_reason(tmp_path):
+    path = phantoms.write_volume(tmp_path / "a.nii.gz", phantoms.head())
+    phantoms.truncate(path)
+    config = DatasetConfig(source="ixi")
+    (entry,) = extract_file(
+        [scan_of(path, tmp_path)], config=config, root=tmp_path, max_voxels=10**6
+    )
+    assert isinstance(entry, LeftOut)
+    assert entry.path == "a.nii.gz"
+    assert "Copy it again" in entry.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"modalities": ["T3"]}, "'modalities.0' is 'T3': expected 'T1w', 'FLAIR'"),
+        ({"modalities": []}, "'modalities' is"),
+        ({"plane": "oblique"}, "'plane' is 'oblique': expected 'axial'"),
+        ({"size": 4}, "'size' is 4: expected greater than or equal to 8"),
+        ({"bits": 12}, "'bits' is 12: expected 8 or 16"),
+        ({"intensity": {"lower": 99, "upper": 1}}, "expected lower below upper"),
+        ({"selektion": {}}, "'selektion' is not a known key: did you mean 'selection'?"),
+    ],
+)
+def test_mistakes_say_what_was_expected(values, words):
+    with pytest.raises(ConfigError, match=words):
+        parse_config(DatasetConfig, {"source": "ixi", **values}, source="params.yaml")

@@ -1,0 +1,40 @@
+import os
+
+import pytest
+
+from mrigen.data.workers import available_cores, ordered_answers
+from mrigen.errors import DataError
+
+
+def test_answers_come_in_the_order_of_the_tasks():
+    tasks = list(range(-20, 20))
+    with ordered_answers(abs, tasks, workers=2) as answers:
+        assert list(answers) == [abs(task) for task in tasks]
+
+
+def test_one_worker_stays_in_this_process():
+    with ordered_answers(os.getenv, ["HOME"], workers=1) as answers:
+        assert list(answers) == [os.getenv("HOME")]
+    with ordered_answers(abs, [], workers=8) as answers:
+        assert list(answers) == []
+
+
+def test_processes_use_one_thread_and_the_environment_is_restored(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with ordered_answers(os.getenv, ["OMP_NUM_THREADS", "MKL_NUM_THREADS"], workers=2) as answers:
+        assert list(answers) == ["1", "1"]
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_a_killed_process_is_a_data_error():
+    with (
+        ordered_answers(os._exit, [1, 1], workers=2) as answers,
+        pytest.raises(DataError, match="a worker process was killed"),
+    ):
+        list(answers)
+
+
+def test_there_is_a_core():
+    assert available_cores() >= 1
