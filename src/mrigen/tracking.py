@@ -110,15 +110,15 @@ class Tracker:
         """
         from mlflow.exceptions import MlflowException
 
-        try:
-            run = self.client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise TrackingError(_sentence(error, self.address)) from None
-        if run.info.lifecycle_stage != "active":
-            return None
         with tracking_errors(self.address):
+            try:
+                run = self.client.get_run(run_id)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+            if run.info.lifecycle_stage != "active":
+                return None
             self.client.update_run(run_id, status="RUNNING")
             return Run(self, run_id, logged=self._last_steps(run_id, run.data.metrics))
 
@@ -261,6 +261,8 @@ class Run:
         sender = self._sender
         if sender is not None:
             sender.join()
+        self._stop.clear()
+        self._sender = None
         self.flush()
         with tracking_errors(self._tracker.address):
             self._tracker.client.set_terminated(self.id, status)

@@ -1,0 +1,39 @@
+import os
+import shutil
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_outer_store(monkeypatch):
+    """No test reaches the MLflow store of whoever runs it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """An MLflow database with all its tables; making one takes a second."""
+    from mrigen.tracking import connect
+
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def store(empty_database, tmp_path):
+    """A project folder whose MLflow store is there and empty."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    shutil.copyfile(empty_database, folder / "mlflow.db")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quiet_environment():
+    """Environment for processes that tests start."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")
+    }

@@ -1,0 +1,29 @@
+"""Bundles of untrained networks, small enough to draw from in milliseconds."""
+
+import torch
+
+from mrigen.bundle import BundleConfig, save_bundle
+from mrigen.models.build import build_network
+
+SIZE = 32
+NETWORKS = {
+    "vae": {"name": "vae", "latent_size": 8, "base_channels": 2, "depth": 3},
+    "gan": {"name": "feliu_gan", "base_channels": 2, "discriminator_channels": 2},
+    "unet": {"name": "unet", "base_channels": 2, "depth": 2},
+}
+
+
+def config(model="vae"):
+    values = {"model": model, "image_size": SIZE, "network": NETWORKS[model]}
+    return BundleConfig.model_validate(values)
+
+
+def network(model="vae", seed=0):
+    torch.manual_seed(seed)
+    return build_network(config(model).network, SIZE).eval()
+
+
+def write_bundle(path, model="vae", *, seed=0, card=None):
+    """Write a bundle and return its digest."""
+    card = {"model": model} if card is None else card
+    return save_bundle(path, network(model, seed), config=config(model), card=card)
