@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import phantoms
 from mrigen.data import shards
 from mrigen.data.extraction import DatasetConfig
+from mrigen.data.manifest import MANIFEST_SCHEMA, write_manifest
 from mrigen.data.scans import LeftOut
 from mrigen.data.splits import SplitConfig
-from mrigen.data.store import MANIFEST_SCHEMA, SliceStore, write_store
-from mrigen.data.tables import write_table
+from mrigen.data.store import SliceStore, write_store
 from mrigen.errors import DataError
 
 
@@ -140,7 +140,7 @@ def break_split(folder):
     manifest = pd.read_parquet(folder / "manifest.parquet")
     manifest.loc[0, "split"] = "validation"
     rows = manifest.astype(object).where(manifest.notna(), None).to_dict("records")
-    write_table(folder / "manifest.parquet", rows, schema=MANIFEST_SCHEMA)
+    write_manifest(folder / "manifest.parquet", rows)
 
 
 def break_columns(folder):

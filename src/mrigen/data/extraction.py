@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
-from skimage.filters import threshold_otsu
+from pydantic import Field
 
 from mrigen.config import Config
 from mrigen.data.geometry import axial_pictures
+from mrigen.data.intensity import IntensityConfig, find_levels
 from mrigen.data.scans import LeftOut, Modality, Scan
 from mrigen.data.selection import SelectionConfig, positions_mm, select_positions
 from mrigen.data.splits import SplitConfig
@@ -19,24 +19,6 @@ from mrigen.data.volumes import FloatArray, Volume, read_channels
 from mrigen.errors import DataError
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
-
-
-class IntensityConfig(Config):
-    """Percentiles of a volume's intensities that become black and white.
-
-    Black is the lower percentile of all voxels, which is 0 where a background of zeros surrounds a
-    skull-stripped brain. White is the upper percentile of the voxels that are not exactly 0, so
-    that it does not depend on how much of such a background there is.
-    """
-
-    lower: float = Field(default=0.5, ge=0, lt=100)
-    upper: float = Field(default=99.5, gt=0, le=100)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.lower >= self.upper:
-            raise ValueError("lower below upper")
-        return self
 
 
 class DatasetConfig(Config):
@@ -182,10 +164,10 @@ def cut_volume(volume: Volume, scan: Scan, config: DatasetConfig) -> ScanSlices:
             f"scan '{Path(scan.path).name}' has {count} axial slices, of which the selection "
             f"{_words(config.selection)} keeps none: change the dataset's selection."
         )
-    black, white, threshold = _levels(volume.array, scan, config.intensity)
-    scaled = ((volume.array[:, :, chosen] - black) / (white - black)).clip(0, 1)
+    levels = find_levels(volume.array, config.intensity, name=Path(scan.path).name)
+    scaled = levels.scale(volume.array[:, :, chosen])
     pictures, pixel_mm = axial_pictures(scaled, spacing[:2], size=config.size)
-    foreground = (pictures > threshold).mean(axis=(1, 2))
+    foreground = (pictures > levels.foreground).mean(axis=(1, 2))
     places = positions_mm(count, spacing[2])
     records = [
         SliceRecord(
@@ -208,25 +190,6 @@ def cut_volume(volume: Volume, scan: Scan, config: DatasetConfig) -> ScanSlices:
         for index, share in zip(chosen, foreground, strict=True)
     ]
     return ScanSlices(_quantise(pictures, config.bits), records, _notes(volume, scan))
-
-
-def _levels(
-    array: FloatArray, scan: Scan, config: IntensityConfig
-) -> tuple[np.float32, np.float32, float]:
-    # Black and white in the volume's units; Otsu's threshold on the scale they make.
-    black = np.percentile(array, config.lower).astype(np.float32)
-    white = np.percentile(array[array != 0], config.upper).astype(np.float32)
-    if not black < white:
-        raise DataError(
-            f"scan '{Path(scan.path).name}' has the same intensity, {white:g}, at its "
-            f"percentiles {config.lower:g} and {config.upper:g}: expected an image. "
-            "Re-export the volume, or remove it."
-        )
-    # Every second voxel along each axis tells the histogram as well as all.
-    sample = ((array[::2, ::2, ::2] - black) / (white - black)).clip(0, 1)
-    counts, edges = np.histogram(sample, bins=256, range=(0, 1))
-    centres = (edges[:-1] + edges[1:]) / 2
-    return black, white, float(threshold_otsu(hist=(counts, centres)))
 
 
 def _quantise(pictures: FloatArray, bits: int) -> Pixels:

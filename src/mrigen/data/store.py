@@ -5,39 +5,31 @@ Pictures are in radiological display order: row 0 is anterior, column 0 the pati
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.contents import choose_sheet, describe_manifest
 from mrigen.data.extraction import DatasetConfig, Pixels, ScanSlices, SliceRecord
+from mrigen.data.manifest import (
+    choose_sheet,
+    describe_manifest,
+    manifest_text,
+    read_manifest,
+    write_manifest,
+)
 from mrigen.data.scans import LeftOut
 from mrigen.data.shards import open_shard, write_shards
 from mrigen.data.splits import assign_splits, check_disjoint
-from mrigen.data.tables import read_table, write_table
 from mrigen.errors import DataError
 from mrigen.images import contact_sheet, from_integers, write_png
 
 MANIFEST, SUMMARY, CONTACT_SHEET = "manifest.parquet", "summary.json", "contact_sheet.png"
-
-_TYPES: dict[object, pa.DataType] = {
-    int: pa.int64(),
-    float: pa.float64(),
-    float | None: pa.float64(),
-    int | None: pa.int64(),
-}
-MANIFEST_SCHEMA = pa.schema(
-    [(field.name, _TYPES.get(field.type, pa.string())) for field in fields(SliceRecord)]
-    + [("split", pa.string())]
-)
 
 
 class _Summary(BaseModel):
@@ -80,7 +72,7 @@ class SliceStore:
         self.path = path
         summary = _read_summary(path)
         self.size, self.bits, self.fingerprint = summary.size, summary.bits, summary.fingerprint
-        self.manifest = _read_manifest(path)
+        self.manifest = read_manifest(path / MANIFEST, remedy=_remedy(path))
         check_disjoint(self.manifest)
         self._shards = [
             open_shard(path / name, size=self.size, bits=self.bits, remedy=_remedy(path))
@@ -145,7 +137,7 @@ class SliceStore:
         digest = sha256()
         for shard in self._shards:
             digest.update(shard.tobytes())
-        digest.update(_manifest_bytes(self.manifest))
+        digest.update(manifest_text(self.manifest))
         if digest.hexdigest() != self.fingerprint:
             raise DataError(
                 f"slice store '{self.path.name}' was changed after it was made: "
@@ -186,9 +178,9 @@ def write_store(
             raise DataError(_nothing_left(path, left_out))
         splits = assign_splits((record.subject for record in records), config.split)
         rows = [{**asdict(record), "split": splits[record.subject]} for record in records]
-        write_table(folder / MANIFEST, rows, schema=MANIFEST_SCHEMA)
-        manifest = _read_manifest(folder)
-        digest.update(_manifest_bytes(manifest))
+        write_manifest(folder / MANIFEST, rows)
+        manifest = read_manifest(folder / MANIFEST, remedy=_remedy(path))
+        digest.update(manifest_text(manifest))
         summary = {
             "bits": config.bits,
             "fingerprint": digest.hexdigest(),
@@ -222,16 +214,6 @@ def _nothing_left(path: Path, left_out: Sequence[LeftOut]) -> str:
     why = f"all {len(left_out)} files were left out, the first because " if left_out else ""
     reason = left_out[0].reason if left_out else "there are no scans to cut."
     return f"dataset '{path.name}' has no slices: {why}{reason}"
-
-
-def _read_manifest(path: Path) -> pd.DataFrame:
-    table = read_table(path / MANIFEST, schema=MANIFEST_SCHEMA, remedy=_remedy(path))
-    return cast("pd.DataFrame", table.to_pandas())
-
-
-def _manifest_bytes(manifest: pd.DataFrame) -> bytes:
-    # Text, as the bytes of a parquet file change with the library that writes it.
-    return manifest.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _read_summary(path: Path) -> _Summary:

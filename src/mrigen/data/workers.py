@@ -58,6 +58,8 @@ def ordered_answers(
             initializer=_follow_parent,
         )
         try:
+            with _interrupts_held():
+                pool.submit(os.getpid)  # the first task starts every process
             yield _in_order(pool, function, tasks, min(workers, len(tasks)) * _AHEAD)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -99,8 +101,21 @@ def _single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    # Ctrl-C reaches every process of a terminal, and the parent alone answers it. Processes
+    # started here inherit the mask, so that they are deaf to it while they load, too.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _follow_parent() -> None:
-    # Ctrl-C reaches every process of a terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 

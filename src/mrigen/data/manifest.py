@@ -1,15 +1,53 @@
-"""What a dataset of slices holds, in numbers and in the pictures chosen for a look at it."""
+"""The manifest: a row per slice; what it holds in numbers, and the rows for a look at it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from mrigen.data.extraction import SliceRecord
 from mrigen.data.splits import SPLITS
+from mrigen.data.tables import read_table, write_table
 
 ORIENTATION = "radiological: row 0 is anterior, column 0 is the patient's right side"
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
+
+_TYPES: dict[object, pa.DataType] = {
+    int: pa.int64(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    int | None: pa.int64(),
+}
+MANIFEST_SCHEMA = pa.schema(
+    [(field.name, _TYPES.get(field.type, pa.string())) for field in fields(SliceRecord)]
+    + [("split", pa.string())]
+)
+
+
+def write_manifest(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write records, each with its split, as a new parquet file."""
+    write_table(path, rows, schema=MANIFEST_SCHEMA)
+
+
+def read_manifest(path: Path, *, remedy: str) -> pd.DataFrame:
+    """Read a manifest; unknown covariates are NaN.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged, followed by the `remedy`.
+    """
+    return cast("pd.DataFrame", read_table(path, schema=MANIFEST_SCHEMA, remedy=remedy).to_pandas())
+
+
+def manifest_text(manifest: pd.DataFrame) -> bytes:
+    """Return the manifest as text for a checksum: parquet bytes change with their library."""
+    return manifest.to_csv(index=False, lineterminator="\n").encode()
 
 
 def describe_manifest(manifest: pd.DataFrame) -> dict[str, Any]:

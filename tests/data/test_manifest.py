@@ -1,6 +1,6 @@
 import pandas as pd
 
-from mrigen.data.contents import choose_sheet, describe_manifest
+from mrigen.data.manifest import choose_sheet, describe_manifest
 
 
 def manifest_of(scans):

@@ -1,0 +1,101 @@
+import json
+import logging
+
+import pytest
+
+import phantoms
+from mrigen.data.sources import SourceConfig, read_scans
+from mrigen.errors import DataError
+from mrigen.project import Params, Project
+from mrigen.stages.index import index
+
+
+def project_of(root, **sources):
+    configs = {
+        name: SourceConfig(layout=name, path=f"data/{name}")
+        for name in sources.pop("names", ("ixi", "decathlon"))
+    }
+    return Project(root, Params.model_construct(sources=configs, datasets={}, models={}))
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def project(tmp_path):
+    phantoms.write_ixi(tmp_path / "data/ixi", subjects=4)
+    phantoms.write_decathlon(tmp_path / "data/decathlon", subjects=2)
+    return project_of(tmp_path)
+
+
+def test_all_sources_are_indexed(project):
+    summary = index(project)
+    scans = read_scans(project.index / "scans.parquet")
+    assert len(scans) == summary["scans"] == 4 + 2 * 4
+    assert summary == json.loads((project.index / "summary.json").read_text())
+    assert summary["sources"]["ixi"] == {
+        "scans": 4,
+        "files": 4,
+        "subjects": 4,
+        "modalities": {"T1w": 4},
+        "sites": {"Guys": 1, "HH": 2, "IOP": 1},
+        "sexes": {"f": 2, "m": 2},
+        "age": {"min": 21.5, "max": 24.5},
+        "left_out": 0,
+        "notes": [],
+    }
+    assert summary["sources"]["decathlon"]["modalities"] == dict.fromkeys(
+        ("FLAIR", "T1Gd", "T1w", "T2w"), 2
+    )
+    assert summary["sources"]["decathlon"]["sexes"] == {"unknown": 2}
+
+
+def test_the_same_cohort_gives_the_same_bytes(project):
+    index(project)
+    first = files_of(project.index)
+    index(project)
+    assert files_of(project.index) == first
+
+
+def test_subjects_of_two_sources_never_collide(tmp_path):
+    phantoms.write_ixi(tmp_path / "data/ixi", subjects=2)
+    configs = {name: SourceConfig(layout="ixi", path="data/ixi") for name in ("one", "two")}
+    project = Project(tmp_path, Params.model_construct(sources=configs, datasets={}, models={}))
+    index(project)
+    subjects = {scan.subject for scan in read_scans(project.index / "scans.parquet")}
+    assert subjects == {"one/IXI001", "one/IXI002", "two/IXI001", "two/IXI002"}
+
+
+def test_left_out_files_are_named_and_the_rest_goes_on(project, caplog):
+    bad = project.root / "data/ixi/IXI-T1/IXI001-HH-1001-T1.nii.gz"
+    phantoms.write_huge(bad)
+    with caplog.at_level(logging.INFO, "mrigen"):
+        summary = index(project)
+    (entry,) = summary["left_out"]
+    assert entry["path"] == "data/ixi/IXI-T1/IXI001-HH-1001-T1.nii.gz"
+    assert "declares 27000000000000 voxels" in entry["reason"]
+    assert summary["sources"]["ixi"]["left_out"] == 1
+    assert "left out data/ixi/IXI-T1/IXI001" in caplog.text
+
+
+def test_nothing_usable_is_one_sentence_and_keeps_the_old_index(project):
+    index(project)
+    before = files_of(project.index)
+    for path in project.root.glob("data/*/*/*.nii.gz"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="can be used: 6 files were left out, the first because sc"):
+        index(project)
+    assert files_of(project.index) == before
+
+
+def test_an_empty_folder_is_a_data_error(tmp_path):
+    (tmp_path / "data/ixi").mkdir(parents=True)
+    with pytest.raises(DataError, match="no scans were found in 'data/ixi': put a cohort there"):
+        index(project_of(tmp_path, names=("ixi",)))
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_missing_folder_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match="'data/decathlon', which is not a folder: put the cohort"):
+        index(project_of(tmp_path))
