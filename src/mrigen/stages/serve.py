@@ -6,12 +6,16 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mrigen.errors import ConfigError, RegistryError
 from mrigen.project import Project
 from mrigen.registry.versions import RegisteredBundle, champions, resolve
 from mrigen.serving.served import ServedModel
 from mrigen.tracking import Tracker, connect
+
+if TYPE_CHECKING:
+    import uvicorn
 
 GRACE_SECONDS = 10
 
@@ -55,9 +59,11 @@ def serve(
         config = uvicorn.Config(
             app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
+        listener.listen()  # who comes from now on waits for the server to start
         _tell(chosen, listener)
-        with _own_signals():
-            uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        with _stop_once(server):
+            server.run(sockets=[listener])
     _log.info("The server has stopped.")
 
 
@@ -130,12 +136,17 @@ def _tell(chosen: Sequence[RegisteredBundle], listener: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Let the server's own answer to a signal, an orderly stop, be the only one."""
+def _stop_once(server: "uvicorn.Server") -> Iterator[None]:
+    """Let the orderly stop be the server's whole answer to a signal."""
+
     # The server hands a signal on when it has stopped; by default that would end the process
     # as if it had been killed.
+    def stop(*_: object) -> None:
+        if not server.should_exit:
+            raise SystemExit(0)  # it came before the server was there to hear it
+
     kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, lambda *_: None) for kind in kinds]
+    before = [signal.signal(kind, stop) for kind in kinds]
     try:
         yield
     finally:
