@@ -64,12 +64,13 @@ def find_decathlon(
     modalities = _modalities(description)
     scans: list[Scan] = []
     left_out: list[LeftOut] = []
-    seen: set[str] = set()
+    seen: set[PurePosixPath] = set()
     for case in description.training:
         try:
-            if case.image in seen:
-                raise DataError(f"dataset.json lists '{case.image}' twice: the first is used.")
-            seen.add(case.image)
+            image = _inside(case.image)
+            if image in seen:
+                raise DataError(f"dataset.json lists '{image}' more than once: the first is used.")
+            seen.add(image)
             scans += _case_scans(root, folder, case, source, modalities, max_voxels)
         except DataError as error:
             place = folder.relative_to(root) / PurePosixPath(case.image.lstrip("/"))

@@ -1,14 +1,16 @@
 """Training, validation and test sets that never share a person."""
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import pandas as pd
 from pydantic import Field, model_validator
 
 from mrigen.config import Config
 from mrigen.errors import DataError
 from mrigen.seeds import rng
+
+if TYPE_CHECKING:
+    import pandas as pd  # half the start of a worker process, which cuts slices without it
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -83,7 +85,7 @@ def _counts(total: int, shares: dict[Split, float]) -> dict[Split, int]:
     return counts
 
 
-def check_disjoint(manifest: pd.DataFrame) -> None:
+def check_disjoint(manifest: "pd.DataFrame") -> None:
     """Check that every subject lies in one known split.
 
     Parameters
