@@ -36,13 +36,16 @@ def batches(sizes=(3, 2), *, damage=0.2, patched=True):
 
 def test_scores_are_means_over_slices_beside_those_of_the_input():
     metrics = evaluate_restoration(Half(), batches())
-    whole = [torch.cat(parts) for parts in zip(*batches(), strict=True)]
-    restored = Half().reconstruct(whole[0])
-    values = psnr(restored, whole[1])
+    whole = list(batches())
+    damaged, target, patch = (
+        torch.cat([getattr(batch, name) for batch in whole])
+        for name in ("input", "target", "patch")
+    )
+    values = psnr(Half().reconstruct(damaged), target)
     assert metrics["slice_psnr_db"] == pytest.approx(float(values.mean()))
     assert metrics["slice_psnr_db_sd"] == pytest.approx(float(values.std()))
-    assert metrics["input_slice_ssim"] == pytest.approx(float(ssim(*whole[:2]).mean()))
-    patches = patch_psnr(whole[0], whole[1], whole[2])
+    assert metrics["input_slice_ssim"] == pytest.approx(float(ssim(damaged, target).mean()))
+    patches = patch_psnr(damaged, target, patch)
     assert metrics["input_patch_psnr_db"] == pytest.approx(float(patches.mean()))
     assert metrics["patch_psnr_db"] > metrics["input_patch_psnr_db"]
     assert metrics["slice_count"] == metrics["patch_count"] == 5
@@ -50,7 +53,10 @@ def test_scores_are_means_over_slices_beside_those_of_the_input():
 
 def test_scores_do_not_depend_on_the_batches():
     (whole,) = batches((5,))
-    apart = [Batch(*(part[i : i + 1] for part in whole)) for i in range(5)]
+    apart = [
+        Batch(*(part[i : i + 1] for part in (whole.input, whole.target, whole.patch, whole.index)))
+        for i in range(5)
+    ]
     assert evaluate_restoration(Half(), apart) == pytest.approx(
         evaluate_restoration(Half(), [whole])
     )
