@@ -2,6 +2,10 @@ import os
 import shutil
 
 import pytest
+import torch
+
+# Networks in the tests are so small that a second thread costs more than it brings.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

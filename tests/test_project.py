@@ -36,7 +36,7 @@ def change(values: dict, key: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("models.vae.training.learnig_rate", 1, "learnig_rate' is not a known key.*'learning_rate'"),
+        ("models.vae.training.learnig_rate", 1, "learnig_rate' is not a known.*'learning_rate'"),
         ("models.vae.training.learning_rate", "fast", "'fast': expected a valid number"),
         ("models.vae.training.learning_rate", -1, "is -1: expected greater than 0"),
         ("models.vae.training.epochs", 0, "models.vae.training.epochs' is 0: expected greater"),
@@ -79,7 +79,7 @@ def test_a_folder_without_params_is_told(tmp_path):
 
 def test_unknown_names_list_the_known_ones(tmp_path, values):
     project = load(tmp_path, values)
-    with pytest.raises(ConfigError, match="model 'vea' is not in params.yaml.*'vae'"):
+    with pytest.raises(ConfigError, match=r"model 'vea' is not in params\.yaml.*'vae'"):
         project.model_config("vea")
-    with pytest.raises(ConfigError, match="dataset 'x' is not in params.yaml.*'heads'"):
+    with pytest.raises(ConfigError, match=r"dataset 'x' is not in params\.yaml.*'heads'"):
         project.dataset_config("x")

@@ -110,7 +110,7 @@ def data_demo(ctx: click.Context, out: Path) -> None:
     \b
     Example: mrigen data demo --out data
     """
-    from mrigen.data.demo import write_demo_cohort
+    from mrigen.data.demo.cohort import write_demo_cohort
 
     write_demo_cohort(ctx.obj["root"] / out)
 

@@ -2,8 +2,10 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
-import yaml
+from mrigen.config import read_yaml
+from mrigen.errors import ConfigError
 
 
 def git_commit(root: Path) -> str | None:
@@ -20,10 +22,10 @@ def git_commit(root: Path) -> str | None:
 def dvc_hash(root: Path) -> str | None:
     """Return the hash under which DVC versions the raw data, as `data.dvc` has it."""
     try:
-        tracked = yaml.safe_load((root / "data.dvc").read_text(encoding="utf-8"))
+        tracked: Any = read_yaml(root / "data.dvc")
         return str(tracked["outs"][0]["md5"])
-    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
-        return None
+    except (ConfigError, KeyError, IndexError, TypeError):
+        return None  # not under DVC
 
 
 def _git(root: Path, *words: str) -> str | None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrigen.data import demo_anatomy
-from mrigen.data.demo import write_demo_cohort
-from mrigen.data.demo_grid import smooth_field
-from mrigen.data.demo_head import draw_head
-from mrigen.data.demo_shape import Traits, ventricle_growth_mm
+from mrigen.data.demo.cohort import write_demo_cohort
+from mrigen.data.demo.grid import smooth_field
+from mrigen.data.demo.head import draw_head
+from mrigen.data.demo.shape import Traits, ventricle_growth_mm
 from mrigen.data.sources import SourceConfig, find_scans
 from mrigen.errors import DataError
 from mrigen.seeds import rng

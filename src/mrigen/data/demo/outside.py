@@ -6,7 +6,7 @@ Coordinates are millimetres of the template's space: x to the right, y forwards,
 import numpy as np
 from scipy import ndimage
 
-from mrigen.data.demo_grid import Array, Grid, Mask, Point, signed_distance
+from mrigen.data.demo.grid import Array, Grid, Mask, Point, signed_distance
 
 # The head reaches further than the template's field of view: a neck, a face, a scalp.
 _STEP_MM = 2

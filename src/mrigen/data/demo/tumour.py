@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mrigen.data.demo_anatomy import Anatomy, load_anatomy
-from mrigen.data.demo_grid import Array, coverage, smooth_field
-from mrigen.data.demo_head import rician, tissue_fractions
-from mrigen.data.demo_shape import Traits, template_points
+from mrigen.data.demo.anatomy import Anatomy, load_anatomy
+from mrigen.data.demo.grid import Array, coverage, smooth_field
+from mrigen.data.demo.head import rician, tissue_fractions
+from mrigen.data.demo.shape import Traits, template_points
 from mrigen.seeds import rng
 
 SHAPE = (96, 112, 84)

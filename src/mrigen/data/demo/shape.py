@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from mrigen.data.demo_anatomy import Anatomy
-from mrigen.data.demo_grid import Array, smooth_field
+from mrigen.data.demo.anatomy import Anatomy
+from mrigen.data.demo.grid import Array, smooth_field
 
 # Beyond these a warp could fold; the amplitude is a fraction of the distance between knots.
 _WARPS = ((75.0, 2.3), (26.0, 1.1))  # knots apart (mm), standard deviation (mm)

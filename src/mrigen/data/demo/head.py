@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mrigen.data.demo_anatomy import load_anatomy
-from mrigen.data.demo_grid import Array, coverage, smooth_field
-from mrigen.data.demo_shape import Traits, template_points
+from mrigen.data.demo.anatomy import load_anatomy
+from mrigen.data.demo.grid import Array, coverage, smooth_field
+from mrigen.data.demo.shape import Traits, template_points
 from mrigen.seeds import rng
 
 _WHITE_LEVEL = 150  # of 255: leaves room for fat above white matter

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mrigen.data.demo_grid import Array, Grid, Mask, Point, signed_distance
-from mrigen.data.demo_outside import cranial_distance, outside_grid, skin_distance, soft_tissue
+from mrigen.data.demo.grid import Array, Grid, Mask, Point, signed_distance
+from mrigen.data.demo.outside import cranial_distance, outside_grid, skin_distance, soft_tissue
 from mrigen.errors import DataError
 
 Bytes = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from mrigen.data.demo_tumour import CONTRASTS, LABELS
+from mrigen.data.demo.tumour import CONTRASTS, LABELS
 
 MARKER = "# mrigen demo cohort: SYNTHETIC, not people"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.demo_anatomy import find_template
-from mrigen.data.demo_files import MARKER, README, dataset_json, write_volume
-from mrigen.data.demo_head import draw_head
-from mrigen.data.demo_shape import Traits
-from mrigen.data.demo_tumour import draw_patient
+from mrigen.data.demo.anatomy import find_template
+from mrigen.data.demo.files import MARKER, README, dataset_json, write_volume
+from mrigen.data.demo.head import draw_head
+from mrigen.data.demo.shape import Traits
+from mrigen.data.demo.tumour import draw_patient
 from mrigen.errors import DataError
 from mrigen.seeds import rng
 

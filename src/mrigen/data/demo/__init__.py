@@ -1,0 +1,1 @@
+"""A synthetic cohort: heads and tumour patients computed from tissue maps."""
