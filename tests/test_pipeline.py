@@ -40,7 +40,7 @@ class Checkout:
             model["evaluation"] = {"samples": 8, "slices": 8, "sheet_images": 4}
             model["gate"] = {}
         self.write_params()
-        write_ixi(root / "data/ixi/IXI-T1", subjects=8)
+        write_ixi(root / "data/ixi", subjects=8)
         write_decathlon(root / "data/decathlon/Task01_BrainTumour", subjects=4)
         self.run("git", "init", "--quiet")
 
@@ -57,11 +57,10 @@ class Checkout:
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout
 
-    def pending(self) -> set[str]:
-        """Stages that `dvc repro` would run."""
-        lines = self.run("dvc", "repro", "--dry").splitlines()
-        started = (line for line in lines if line.startswith("Running stage"))
-        return {line.split("'")[1] for line in started}
+    def reproduce(self) -> set[str]:
+        """Run `dvc repro` and return the stages that it had to run."""
+        lines = self.run("dvc", "repro").splitlines()
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def checkout(tmp_path_factory) -> Checkout:
     checkout = Checkout(tmp_path_factory.mktemp("checkout"))
     truncate(next((checkout.root / "data/ixi/IXI-T1").glob("IXI*003*.nii.gz")))
     checkout.run("dvc", "add", "data")
-    checkout.run("dvc", "repro")
+    assert len(checkout.reproduce()) == 1 + 2 + 3 + 3 + 1
     return checkout
 
 
@@ -85,19 +84,13 @@ def test_ends_in_one_page_over_all_models(checkout):
 
 
 def test_a_second_reproduction_does_nothing(checkout):
-    assert "Data and pipelines are up to date" in checkout.run("dvc", "repro")
+    assert checkout.reproduce() == set()
 
 
 def test_a_learning_rate_runs_one_model_and_the_report_again(checkout):
-    checkout.params["models"]["gan7"]["training"]["learning_rate"] = 1e-4
+    checkout.params["models"]["gan7"]["training"]["learning_rate"] /= 2
     checkout.write_params()
-    assert checkout.pending() == {"train@gan7", "evaluate@gan7", "compare"}
-    checkout.params = yaml.safe_load((ROOT / "params.yaml").read_text()) | checkout.params
-    checkout.params["models"]["gan7"]["training"]["learning_rate"] = (
-        yaml.safe_load((ROOT / "params.yaml").read_text())["models"]["gan7"]["training"]
-    )["learning_rate"]
-    checkout.write_params()
-    assert checkout.pending() == set()
+    assert checkout.reproduce() == {"train@gan7", "evaluate@gan7", "compare"}
 
 
 def test_registered_generators_can_be_sampled(checkout):

@@ -83,14 +83,20 @@ def _dotted(location: tuple[int | str, ...], values: object) -> str:
     """Join a location to a key of the file, without the tags that unions put into it."""
     keys = []
     for place, part in enumerate(location):
-        if isinstance(values, Mapping) and part in values:
-            values = values[part]
-        elif isinstance(values, Sequence) and isinstance(part, int) and part < len(values):
-            values = values[part]
-        elif place < len(location) - 1:
+        inside = _at(values, part)
+        if inside is None and place < len(location) - 1:
             continue  # a tag: the mistake lies deeper, at a key that is there
+        values = inside
         keys.append(str(part))
     return ".".join(keys)
+
+
+def _at(values: object, key: int | str) -> object:
+    if isinstance(values, Mapping):
+        return values.get(key)
+    if isinstance(values, Sequence) and isinstance(key, int) and key < len(values):
+        return values[key]
+    return None
 
 
 def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -> str:
