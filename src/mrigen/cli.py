@@ -112,7 +112,13 @@ def data_demo(ctx: click.Context, out: Path) -> None:
     """
     from mrigen.data.demo.cohort import write_demo_cohort
 
-    write_demo_cohort(ctx.obj["root"] / out)
+    with click.progressbar(length=1, label="synthetic volumes", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        write_demo_cohort(ctx.obj["root"] / out, progress=show if ctx.obj["progress"] else None)
 
 
 @main.command()

@@ -42,9 +42,9 @@ def dataset_entry(dataset: str, store: SliceStore) -> DatasetEntry:
 
 
 def is_synthetic(store: SliceStore) -> bool:
-    """Tell whether a slice comes from the demo cohort, whose subjects are all called DEMO..."""
+    """Tell whether every slice comes from the demo cohort, whose subjects are all called DEMO..."""
     subjects = store.manifest["subject"].astype(str)
-    return bool(subjects.str.contains(r"(?:^|/)DEMO").any())
+    return bool(subjects.str.contains(r"(?:^|/)DEMO").all())
 
 
 def left_out(summary: Path) -> list[LeftOutFile]:

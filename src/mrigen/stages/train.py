@@ -21,6 +21,7 @@ from mrigen.models.build import build_network, count_parameters
 from mrigen.objectives.build import build_objective
 from mrigen.project import ModelConfig, Project
 from mrigen.seeds import torch_seed
+from mrigen.stages.cohort import is_synthetic
 from mrigen.stages.progress import TrainingBar
 from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.tracking import Run, Tracker, connect
@@ -258,6 +259,7 @@ def _card(job: _Job) -> dict[str, object]:
         "dataset": job.config.dataset,
         "data_fingerprint": job.store.fingerprint,
         "dvc_data": dvc_hash(job.project.root),
+        "synthetic_data": is_synthetic(job.store),
         "git_commit": git_commit(job.project.root),
         "mrigen_version": __version__,
         "params": job.section,

@@ -46,8 +46,8 @@ class _Subject:
 def write_demo_cohort(
     folder: Path,
     *,
-    subjects: int = 36,
-    tumour_subjects: int = 8,
+    subjects: int = 60,
+    tumour_subjects: int = 12,
     seed: int = 0,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
