@@ -19,7 +19,7 @@ def test_file_appears_when_the_block_ends(tmp_path):
 def test_failed_file_leaves_the_old_one(tmp_path):
     target = tmp_path / "file.txt"
     write_text(target, "old")
-    with pytest.raises(ZeroDivisionError), atomic_file(target) as temporary:
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as temporary:  # noqa: PT012
         temporary.write_text("half")
         raise ZeroDivisionError
     assert target.read_text() == "old"
@@ -39,7 +39,7 @@ def test_failed_folder_leaves_the_old_one(tmp_path):
     target = tmp_path / "folder"
     with atomic_folder(target) as temporary:
         (temporary / "kept").touch()
-    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as temporary:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as temporary:  # noqa: PT012
         (temporary / "half").touch()
         raise KeyboardInterrupt
     assert [path.name for path in target.iterdir()] == ["kept"]

@@ -43,7 +43,7 @@ class _Group(click.Group):
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
 @click.pass_context
 def main(ctx: click.Context, root: Path, *, quiet: bool) -> None:
-    r"""Train, compare, register and serve generators of brain MRI slices.
+    """Train, compare, register and serve generators of brain MRI slices.
 
     \b
     The whole way, as `dvc repro` runs it:
@@ -105,7 +105,7 @@ def data() -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
 @click.pass_context
 def data_demo(ctx: click.Context, out: Path) -> None:
-    r"""Write a synthetic cohort in the IXI and Decathlon layouts.
+    """Write a synthetic cohort in the IXI and Decathlon layouts.
 
     \b
     Example: mrigen data demo --out data
@@ -124,7 +124,7 @@ def data_demo(ctx: click.Context, out: Path) -> None:
 @main.command()
 @click.pass_context
 def index(ctx: click.Context) -> None:
-    r"""Find the volumes of all sources and check their headers.
+    """Find the volumes of all sources and check their headers.
 
     \b
     Example: mrigen index
@@ -139,7 +139,7 @@ def index(ctx: click.Context) -> None:
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @click.pass_context
 def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
-    r"""Cut the volumes of DATASET into a slice store.
+    """Cut the volumes of DATASET into a slice store.
 
     \b
     Example: mrigen slices heads
@@ -154,7 +154,7 @@ def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
 @_compute_options
 @click.pass_context
 def train(ctx: click.Context, /, model: str, **words: Any) -> None:
-    r"""Train MODEL, or go on where a killed training stopped.
+    """Train MODEL, or go on where a killed training stopped.
 
     \b
     Example: mrigen train vae --device cpu
@@ -170,7 +170,7 @@ def train(ctx: click.Context, /, model: str, **words: Any) -> None:
 @click.option("--device", default="auto", envvar="MRIGEN_DEVICE", show_default=True)
 @click.pass_context
 def evaluate(ctx: click.Context, model: str, device: str) -> None:
-    r"""Judge the trained MODEL on test subjects.
+    """Judge the trained MODEL on test subjects.
 
     \b
     Example: mrigen evaluate vae
@@ -178,13 +178,14 @@ def evaluate(ctx: click.Context, model: str, device: str) -> None:
     from mrigen.stages.evaluate import evaluate as run
     from mrigen.training.runtime import choose_runtime
 
-    run(_project(ctx), model, runtime=choose_runtime(device=device))
+    for name, value in run(_project(ctx), model, runtime=choose_runtime(device=device)).items():
+        click.echo(f"{name}: {value:.6g}")
 
 
 @main.command()
 @click.pass_context
 def compare(ctx: click.Context) -> None:
-    r"""Write report/index.html over all evaluated models.
+    """Write report/index.html over all evaluated models.
 
     \b
     Example: mrigen compare
@@ -199,7 +200,7 @@ def compare(ctx: click.Context) -> None:
 @click.option("--promote", is_flag=True, help="Replace the champion, if the gate is passed.")
 @click.pass_context
 def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> None:
-    r"""Register trained and evaluated MODELS; all of params.yaml by default.
+    """Register trained and evaluated MODELS; all of params.yaml by default.
 
     \b
     Example: mrigen register vae
@@ -223,27 +224,30 @@ def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> N
 )
 @click.pass_context
 def sample(ctx: click.Context, reference: str, count: int, seed: int, out: Path) -> None:
-    r"""Draw images from a registered model, as the server would.
+    """Draw images from a registered model, as the server would.
 
     \b
     Example: mrigen sample vae@champion --count 16 --seed 1 --out x.png
     """
     from mrigen.stages.sample import sample as run
 
-    click.echo(run(_project(ctx), reference, count=count, seed=seed, out=out))
+    run(_project(ctx), reference, count=count, seed=seed, out=out)
 
 
 @main.command()
 @click.option("--model", "models", multiple=True, metavar="NAME@ALIAS", help="Repeatable.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--device", default="cpu", envvar="MRIGEN_DEVICE", show_default=True)
 @click.pass_context
-def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int) -> None:
-    r"""Serve registered generators over HTTP; all champions by default.
+def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, device: str) -> None:
+    """Serve registered generators over HTTP; all champions by default.
 
     \b
     Example: mrigen serve --model vae@champion --port 8000
     """
     from mrigen.stages.serve import serve as run
+    from mrigen.training.runtime import choose_runtime
 
-    run(_project(ctx), models, host=host, port=port)
+    chosen = str(choose_runtime(device=device).device)
+    run(_project(ctx), models, host=host, port=port, device=chosen)

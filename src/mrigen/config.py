@@ -18,6 +18,14 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+# What pydantic calls by its Python names.
+_KINDS = {
+    "model": "a block of keys",
+    "dict": "a block of keys",
+    "tuple": "a list",
+    "list": "a list",
+}
+
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
@@ -66,7 +74,8 @@ def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> 
 def describe(error: ValidationError, config_type: type[BaseModel], values: object) -> str:
     """Say what is wrong with `values` in one clause per mistake."""
     details = error.errors(include_url=False, include_context=True)
-    return "; ".join(_clause(detail, config_type, values) for detail in details) + "."
+    text = "; ".join(_clause(detail, config_type, values) for detail in details)
+    return text if text.endswith("?") else f"{text}."
 
 
 def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) -> str:
@@ -75,8 +84,24 @@ def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) 
         return f"'{key}' is not a known key{_suggestion(detail['loc'], config_type)}"
     if detail["type"] == "missing":
         return f"'{key}' is missing"
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"'{key}' is {detail['input']!r}: expected {message}"
+    if detail["type"].startswith("union_tag"):
+        return _tag_clause(key, detail)
+    if detail["loc"] and detail["loc"][-1] == "[key]":
+        return (
+            f"'{key.removesuffix('.[key]')}' is not a usable name: expected small letters, digits "
+            "and underscores, a letter first"
+        )
+    kind = detail["type"].removesuffix("_type")
+    words = _KINDS.get(kind) or detail["msg"].removeprefix("Value error, ")
+    return f"'{key}' is {detail['input']!r}: expected {words.removeprefix('Input should be ')}"
+
+
+def _tag_clause(key: str, detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    field = str(context.get("discriminator", "name")).strip("'")
+    if "tag" not in context:
+        return f"'{key}.{field}' is missing"
+    return f"'{key}.{field}' is '{context['tag']}': expected {context['expected_tags']}"
 
 
 def _dotted(location: tuple[int | str, ...], values: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,6 +13,7 @@ from mrigen.data.corruptions import CorruptionConfig
 from mrigen.data.extraction import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.errors import ConfigError
+from mrigen.evaluation.catalogue import metric_columns
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
@@ -54,10 +56,16 @@ class Params(Config):
                     f"of the names under 'sources', {_listed(self.sources)}."
                 )
         for name, model in self.models.items():
+            _check_gate(name, model.gate)
             if model.dataset not in self.datasets:
                 raise ConfigError(
                     f"params.yaml: 'models.{name}.dataset' is '{model.dataset}': expected one "
                     f"of the names under 'datasets', {_listed(self.datasets)}."
+                )
+            if not self.datasets[model.dataset].split.test:
+                raise ConfigError(
+                    f"params.yaml: 'datasets.{model.dataset}.split.test' is 0: expected greater "
+                    f"than 0, as model '{name}' is judged on test subjects."
                 )
         return self
 
@@ -148,6 +156,20 @@ def load_project(root: Path) -> Project:
     """
     values = read_yaml(root / "params.yaml")
     return Project(root.resolve(), parse_config(Params, values, source="params.yaml"))
+
+
+def _check_gate(model: str, gate: GateConfig) -> None:
+    known = metric_columns()
+    for metric in gate.root:
+        if metric not in known:
+            close = get_close_matches(metric, known, n=1)
+            advice = (
+                f"did you mean '{close[0]}'?" if close else f"expected one of {_listed(known)}."
+            )
+            raise ConfigError(
+                f"params.yaml: 'models.{model}.gate' names '{metric}', which no evaluation "
+                f"measures: {advice}"
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

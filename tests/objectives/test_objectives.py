@@ -123,7 +123,12 @@ def test_validation_needs_no_gradient():
 
 @pytest.mark.parametrize(
     ("network", "name"),
-    [(UNET, "variational"), (GAN, "reconstruction"), (VAE, "adversarial")],
+    [
+        (UNET, "variational"),
+        (GAN, "reconstruction"),
+        (VAE, "reconstruction"),
+        (VAE, "adversarial"),
+    ],
 )
 def test_refuses_a_network_it_cannot_train(network, name):
     with pytest.raises(ModelError, match=f"objective '{name}' needs"):

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from mrigen.bundle import bundle_digest
 from mrigen.errors import DataError, ModelError
 from mrigen.images import encode_png
 from mrigen.models.build import build_network, count_parameters
@@ -35,7 +36,13 @@ def project(tmp_path):
     write_slices(project)
     for model in NETWORKS:
         write_evaluation(project, model, write_bundle(project, model))
-    timing = {"device": "a processor", "seconds": 62.0, "images_per_second": 321.0}
+    digest = bundle_digest(project.bundle("vae"))
+    timing = {
+        "bundle": digest,
+        "device": "a processor",
+        "seconds": 62.0,
+        "images_per_second": 321.0,
+    }
     (project.model_folder("vae") / "timing.json").write_text(json.dumps(timing))
     project.index.mkdir()
     left_out = [{"path": "data/broken.nii.gz", "reason": "has no voxels. Remove it."}]

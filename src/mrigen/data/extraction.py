@@ -48,7 +48,7 @@ class DatasetConfig(Config):
     modalities: tuple[Modality, ...] = Field(default=("T1w",), min_length=1)
     plane: Literal["axial"] = "axial"
     selection: SelectionConfig = SelectionConfig()
-    size: int = Field(default=64, ge=8, le=1024)
+    size: int = Field(default=64, ge=16, le=1024)
     bits: Literal[8, 16] = 8
     intensity: IntensityConfig = IntensityConfig()
     split: SplitConfig = SplitConfig()

@@ -19,6 +19,6 @@ class EvaluationConfig(Config):
         1024, ge=1, le=1_000_000, description="test slices to restore, evenly over the split"
     )
     extractor: ExtractorName = "efficientnet_lite0"
-    seed: int = Field(0, ge=0, lt=2**63)
+    seed: int = Field(0, ge=0, lt=2**31)
     sheet_images: int = Field(16, ge=1, le=64, description="images on a sheet of samples")
     restoration_images: int = Field(6, ge=1, le=16, description="slices in the restoration figure")

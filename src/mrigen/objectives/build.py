@@ -8,7 +8,7 @@ from torch import nn
 
 from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN
-from mrigen.models.interfaces import Reconstructor
+from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.vae import VAE
 from mrigen.objectives.adversarial import Adversarial, AdversarialConfig
 from mrigen.objectives.base import Objective
@@ -18,10 +18,23 @@ from mrigen.objectives.variational import Variational, VariationalConfig
 AnyObjectiveConfig = ReconstructionConfig | VariationalConfig | AdversarialConfig
 ObjectiveConfig = Annotated[AnyObjectiveConfig, Field(discriminator="name")]
 
-_OBJECTIVES: dict[type, tuple[Callable[..., Objective], type, str]] = {
-    ReconstructionConfig: (Reconstruction, Reconstructor, "a network that restores images"),
-    VariationalConfig: (Variational, VAE, "a network with a posterior and a decoder"),
-    AdversarialConfig: (Adversarial, FeliuGAN, "a generator and a discriminator"),
+
+def _only_restores(network: nn.Module) -> bool:
+    return isinstance(network, Reconstructor) and not isinstance(network, Sampler)
+
+
+def _is_variational(network: nn.Module) -> bool:
+    return isinstance(network, VAE)
+
+
+def _is_adversarial(network: nn.Module) -> bool:
+    return isinstance(network, FeliuGAN)
+
+
+_OBJECTIVES: dict[type, tuple[Callable[..., Objective], Callable[[nn.Module], bool], str]] = {
+    ReconstructionConfig: (Reconstruction, _only_restores, "a network that maps image to image"),
+    VariationalConfig: (Variational, _is_variational, "a network with a posterior and a decoder"),
+    AdversarialConfig: (Adversarial, _is_adversarial, "a generator and a discriminator"),
 }
 
 
@@ -33,8 +46,8 @@ def build_objective(config: AnyObjectiveConfig, network: nn.Module) -> Objective
     ModelError
         If the objective cannot train such a network.
     """
-    objective, needed, words = _OBJECTIVES[type(config)]
-    if not isinstance(network, needed):
+    objective, fits, words = _OBJECTIVES[type(config)]
+    if not fits(network):
         raise ModelError(
             f"objective '{config.name}' needs {words}, and '{type(network).__name__}' is not one: "
             "pair 'vae' with 'variational', 'feliu_gan' with 'adversarial', "

@@ -145,7 +145,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
     return ModelEntry(
         name=model,
         facts=facts,
-        timing=_timing(project.model_folder(model) / "timing.json"),
+        timing=_timing(project.model_folder(model) / "timing.json", bundle_digest(path)),
         metrics=metrics,
         origin=origin,
         params=flat | evaluation,
@@ -161,8 +161,12 @@ def _pictures(folder: Path, model: str) -> list[Picture]:
     ]
 
 
-def _timing(path: Path) -> dict[str, str | float]:
-    if not path.exists():
-        return {}
-    values = read_object(path)
-    return {key: v for key, v in values.items() if isinstance(v, str | float | int)}
+def _timing(path: Path, digest: str) -> dict[str, str | float]:
+    values = read_object(path) if path.exists() else {}
+    if values.get("bundle") != digest:
+        return {}  # DVC may have brought back a bundle that was trained elsewhere
+    return {
+        key: value
+        for key, value in values.items()
+        if key != "bundle" and isinstance(value, str | float | int)
+    }

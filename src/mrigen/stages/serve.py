@@ -23,7 +23,12 @@ _log = logging.getLogger(__name__)
 
 
 def serve(
-    project: Project, models: Sequence[str] = (), *, host: str = "127.0.0.1", port: int = 8000
+    project: Project,
+    models: Sequence[str] = (),
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    device: str = "cpu",
 ) -> None:
     """Answer requests for samples until SIGTERM or Ctrl-C; requests under way are finished.
 
@@ -37,6 +42,8 @@ def serve(
         Address to listen on.
     port
         Port to listen on; 0 takes a free one.
+    device
+        A torch device. Bytes are promised to be the same on the same kind of device only.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def serve(
 
     chosen = _choose(connect(project.root, write=False), models)
     with _bind(host, port) as listener:
-        app = create_app([served(bundle) for bundle in chosen])
+        app = create_app([served(bundle, device) for bundle in chosen])
         config = uvicorn.Config(
             app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
         )

@@ -4,8 +4,6 @@ import csv
 import json
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +20,7 @@ from mrigen.objectives.build import build_objective
 from mrigen.project import ModelConfig, Project
 from mrigen.seeds import torch_seed
 from mrigen.stages.cohort import is_synthetic
+from mrigen.stages.interrupts import held_interrupts
 from mrigen.stages.progress import TrainingBar
 from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.tracking import Run, Tracker, connect
@@ -70,7 +69,7 @@ def train(
     job = _Job(project, model, config, store, runtime)
     state = job.prepare()
     session = _resume(job, state, tracker) or _start(job, tracker)
-    with session.run, _checkpoint_on_interrupt(job, state, session):
+    with session.run:
         _fit(job, state, session, progress=progress)
         digest = _finish(job, state, session)
     job.checkpoint.unlink(missing_ok=True)
@@ -179,13 +178,16 @@ def _fit(job: _Job, state: TrainState, session: _Session, *, progress: bool) -> 
         batch_size=training.batch_size,
         shown=progress,
     )
-    with bar:
+    with bar, held_interrupts() as asked_to_stop:
         for point in loop:
             if point.terms is not None:
                 bar.note(_end_epoch(job, state, session, point))
             bar.advance()
-            if time.monotonic() - session.saved > CHECKPOINT_SECONDS:
+            stop = asked_to_stop()
+            if stop or time.monotonic() - session.saved > CHECKPOINT_SECONDS:
                 _save(job, state, session)
+            if stop:
+                raise KeyboardInterrupt
 
 
 def _end_epoch(job: _Job, state: TrainState, session: _Session, point: Progress) -> Row:
@@ -201,6 +203,8 @@ def _end_epoch(job: _Job, state: TrainState, session: _Session, point: Progress)
 
 
 def _validate(job: _Job, state: TrainState) -> Row:
+    if not len(job.store.positions(VALIDATION)):
+        return {}
     batches = ordered_batches(
         job.dataset(VALIDATION), batch_size=job.config.training.batch_size, limit=VALIDATION_SLICES
     )
@@ -220,15 +224,6 @@ def _save(job: _Job, state: TrainState, session: _Session) -> None:
     session.saved = time.monotonic()
 
 
-@contextmanager
-def _checkpoint_on_interrupt(job: _Job, state: TrainState, session: _Session) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        _save(job, state, session)
-        raise
-
-
 def _finish(job: _Job, state: TrainState, session: _Session) -> str:
     """Write the bundle, the curves and the timing, and tell MLflow."""
     _save(job, state, session)
@@ -238,6 +233,7 @@ def _finish(job: _Job, state: TrainState, session: _Session) -> str:
     digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job))
     _write_history(project.model_folder(job.model) / "history.csv", session.history)
     timing = Timing(
+        bundle=digest,
         device=job.runtime.device_name,
         precision=job.runtime.precision,
         seconds=session.clock.seconds,
@@ -250,6 +246,7 @@ def _finish(job: _Job, state: TrainState, session: _Session) -> str:
     numbers = {name: value for name, value in timing.items() if isinstance(value, float)}
     session.run.log_metrics(numbers, step=training.epochs)
     session.run.log_artifact(project.bundle(job.model), "bundle")
+    _log.info("%s: bundle %s is in %s", job.model, digest[:12], project.bundle(job.model))
     return digest
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -16,6 +16,8 @@ from mrigen.training.ema import ExponentialMovingAverage
 from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
 
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
 
 class TrainingConfig(Config):
     """How weights move; the same for every model."""
@@ -24,7 +26,7 @@ class TrainingConfig(Config):
     batch_size: int = Field(32, ge=1, le=65_536)
     optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=1)
-    betas: tuple[float, float] = Field((0.9, 0.999), description="momenta of adam and adamw")
+    betas: tuple[Momentum, Momentum] = Field((0.9, 0.999), description="of adam and adamw")
     weight_decay: float = Field(0.0, ge=0, le=1)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_steps: int = Field(0, ge=0)

@@ -11,6 +11,7 @@ import torch
 class Timing(TypedDict):
     """Cost of one training, as written to `timing.json`."""
 
+    bundle: str
     device: str
     precision: str
     seconds: float
