@@ -149,7 +149,7 @@ def test_a_damaged_file_is_left_out_with_its_reason(tmp_path):
         ({"modalities": ["T3"]}, "'modalities.0' is 'T3': expected 'T1w', 'FLAIR'"),
         ({"modalities": []}, "'modalities' is"),
         ({"plane": "oblique"}, "'plane' is 'oblique': expected 'axial'"),
-        ({"size": 4}, "'size' is 4: expected greater than or equal to 8"),
+        ({"size": 4}, "'size' is 4: expected greater than or equal to 16"),
         ({"bits": 12}, "'bits' is 12: expected 8 or 16"),
         ({"intensity": {"lower": 99, "upper": 1}}, "expected lower below upper"),
         ({"selektion": {}}, "'selektion' is not a known key: did you mean 'selection'?"),

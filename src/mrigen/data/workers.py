@@ -59,7 +59,8 @@ def ordered_answers(
         )
         try:
             with _interrupts_held():
-                pool.submit(os.getpid)  # the first task starts every process
+                for _ in range(min(workers, len(tasks))):
+                    pool.submit(os.getpid)  # each task starts a process while none is idle
             yield _in_order(pool, function, tasks, min(workers, len(tasks)) * _AHEAD)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrigen.data import demo_anatomy
+from mrigen.data.demo import anatomy
 from mrigen.data.demo.cohort import write_demo_cohort
 from mrigen.data.demo.grid import smooth_field
 from mrigen.data.demo.head import draw_head
@@ -212,7 +212,7 @@ def test_counts_out_of_range_are_refused(tmp_path, counts):
 
 
 def test_a_missing_nilearn_is_told_with_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo_anatomy, "find_spec", lambda _: None)
+    monkeypatch.setattr(anatomy, "find_spec", lambda _: None)
     with pytest.raises(DataError, match=r'pip install "mrigen\[demo\]"'):
         write_demo_cohort(tmp_path / "data")
     assert list(tmp_path.iterdir()) == []
