@@ -17,7 +17,7 @@ def _no_outer_store(monkeypatch):
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
     """An MLflow database with all its tables; making one takes a second."""
-    from mrigen.tracking import connect
+    from mrigen.tracking.tracker import connect
 
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:

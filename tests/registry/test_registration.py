@@ -11,7 +11,7 @@ from mrigen.errors import ModelError, RegistryError
 from mrigen.models.sampling import draw_samples
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.registration import register_bundle
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from small_bundles import SIZE, write_bundle
 
 GATE = GateConfig.model_validate({"ratio": {"max": 30}})
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.registration import register_bundle
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 tracker = connect(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

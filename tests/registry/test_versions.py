@@ -7,7 +7,7 @@ from mrigen.errors import RegistryError
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.registration import register_bundle
 from mrigen.registry.versions import champions, resolve
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from small_bundles import write_bundle
 
 

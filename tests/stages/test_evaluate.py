@@ -8,7 +8,7 @@ from PIL import Image
 from mrigen.errors import DataError, ModelError
 from mrigen.project import Project
 from mrigen.stages.evaluate import evaluate
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from tiny_project import NETWORKS, params, write_bundle, write_slices
 
 

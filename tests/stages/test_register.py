@@ -5,7 +5,7 @@ import pytest
 from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
 from mrigen.registry.versions import resolve
 from mrigen.stages.register import register
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from small_bundles import write_bundle
 from small_registry import write_evaluated, write_project
 

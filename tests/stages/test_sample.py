@@ -9,7 +9,7 @@ from mrigen.serving.app import create_app
 from mrigen.stages.register import register
 from mrigen.stages.sample import sample
 from mrigen.stages.serve import served
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from small_bundles import network
 from small_registry import write_evaluated, write_project
 

@@ -10,7 +10,7 @@ import pytest
 from mrigen.errors import ConfigError, RegistryError, TrackingError
 from mrigen.stages.register import register
 from mrigen.stages.serve import serve
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from small_registry import write_evaluated, write_project
 
 

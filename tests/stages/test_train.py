@@ -16,7 +16,7 @@ from mrigen.bundle import load_bundle
 from mrigen.errors import ConfigError, DataError, ModelError, TrackingError
 from mrigen.project import Project, load_project
 from mrigen.stages.train import train
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 from mrigen.training.runtime import choose_runtime
 from phantoms import slice_store
 

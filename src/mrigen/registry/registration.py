@@ -22,7 +22,9 @@ from mrigen.registry.versions import (
     aliases_of,
     versions_of,
 )
-from mrigen.tracking import Run, Tracker, tracking_errors
+from mrigen.tracking.refusals import tracking_errors
+from mrigen.tracking.run import Run
+from mrigen.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -13,7 +13,8 @@ from urllib.request import url2pathname
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import CARD, CONFIG, WEIGHTS, Bundle, bundle_digest, load_bundle, read_card
 from mrigen.errors import ModelError, RegistryError
-from mrigen.tracking import ARTIFACTS, Tracker, tracking_errors
+from mrigen.tracking.refusals import tracking_errors
+from mrigen.tracking.tracker import ARTIFACTS, Tracker
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -21,7 +21,7 @@ from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
 from mrigen.stages.cohort import dataset_entry, is_synthetic, left_out, notes, read_object
 from mrigen.stages.evaluate import CURVES, EVALUATED, FIGURES, METRICS, RESTORATIONS, SAMPLES
-from mrigen.tracking import flatten
+from mrigen.tracking.run import flatten
 
 PAGE, TABLE = "index.html", "comparison.csv"
 

@@ -20,7 +20,7 @@ from mrigen.evaluation.reconstruction import evaluate_restoration, reconstruct
 from mrigen.metrics.features import build_extractor
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.project import ModelConfig, Project
-from mrigen.tracking import Tracker, connect
+from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
 
 METRICS, EVALUATED, FIGURES = "metrics.json", "evaluated.json", "figures"

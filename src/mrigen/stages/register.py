@@ -6,7 +6,7 @@ from mrigen.project import Project
 from mrigen.registry.registration import Registration, register_bundle
 from mrigen.stages.cohort import read_object
 from mrigen.stages.evaluate import EVALUATED, METRICS
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 
 
 def register(project: Project, model: str, *, promote: bool = False) -> Registration:

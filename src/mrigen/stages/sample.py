@@ -9,7 +9,7 @@ from mrigen.project import Project
 from mrigen.registry.versions import resolve
 from mrigen.serving.schemas import LAST_SEED, MAX_COUNT, SampleFormat
 from mrigen.stages.serve import served
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 
 _FORMATS: dict[str, SampleFormat] = {".png": "png", ".npz": "npz"}
 

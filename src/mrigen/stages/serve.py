@@ -12,7 +12,7 @@ from mrigen.errors import ConfigError, RegistryError
 from mrigen.project import Project
 from mrigen.registry.versions import RegisteredBundle, champions, resolve
 from mrigen.serving.served import ServedModel
-from mrigen.tracking import Tracker, connect
+from mrigen.tracking.tracker import Tracker, connect
 
 if TYPE_CHECKING:
     import uvicorn

@@ -23,7 +23,8 @@ from mrigen.stages.cohort import is_synthetic
 from mrigen.stages.interrupts import held_interrupts
 from mrigen.stages.progress import TrainingBar
 from mrigen.stages.provenance import dvc_hash, git_commit
-from mrigen.tracking import Run, Tracker, connect
+from mrigen.tracking.run import Run
+from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.loop import Progress, fit, start_state, validate
 from mrigen.training.runtime import Runtime, choose_runtime
 from mrigen.training.state import TrainState, load_state, read_extra, save_state

@@ -6,15 +6,16 @@ import time
 
 import pytest
 
-from mrigen import tracking
 from mrigen.errors import TrackingError
 from mrigen.models.vae import VAEConfig
-from mrigen.tracking import connect, flatten
+from mrigen.tracking import run as run_module
+from mrigen.tracking.run import flatten
+from mrigen.tracking.tracker import connect
 
 WRITER = """
 import sys
 from pathlib import Path
-from mrigen.tracking import connect
+from mrigen.tracking.tracker import connect
 print("ready", flush=True)
 sys.stdin.readline()
 with connect(Path(sys.argv[1])).start_run(name=sys.argv[2]) as run:
@@ -119,7 +120,7 @@ def test_metrics_arrive_complete_and_in_order(tracker):
 
 
 def test_metrics_are_sent_while_the_run_goes_on(tracker, monkeypatch):
-    monkeypatch.setattr(tracking, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(run_module, "FLUSH_SECONDS", 0.01)
     run = tracker.start_run(name="vae")
     for step in range(3):
         run.log_metrics({"loss": 1.0}, step=step)
@@ -245,5 +246,5 @@ def test_a_deleted_experiment_is_reported(tracker):
 
 
 def test_importing_tracking_does_not_import_mlflow(quiet_environment):
-    code = "import sys, mrigen.tracking; sys.exit('mlflow' in sys.modules)"
+    code = "import sys, mrigen.tracking.tracker; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env=quiet_environment)

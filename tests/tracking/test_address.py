@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from mrigen.errors import TrackingError
-from mrigen.mlflow_store import check_store, redact, store_address
+from mrigen.tracking.address import check_store, redact, store_address
 
 
 def test_the_default_store_is_beside_the_project(tmp_path):

@@ -1,0 +1,1 @@
+"""Runs in MLflow: a store that is there before work begins, and metrics never lost."""
