@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## From raw volumes to a report and registered generators
 	mrigen register
 	@printf '\nThe report:   %s\n' "$(CURDIR)/report/index.html"
 	@printf 'Serve:        make serve    then  curl http://$(HOST):$(PORT)/v1/models\n'
-	@printf 'Compare runs: make ui       then  http://127.0.0.1:$(UI_PORT)\n'
+	@printf 'Compare runs: make ui       then  http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs\n'
 
 test: $(INSTALLED) ## Run the tests
 	python -m pytest
@@ -42,6 +42,7 @@ serve: $(INSTALLED) ## Serve the registered generators
 	mrigen serve --host $(HOST) --port $(PORT)
 
 ui: $(INSTALLED) ## Open the MLflow UI on the project's runs
+	@case '$(MLFLOW_STORE)' in http*) echo 'The runs are on a server: open $(MLFLOW_STORE)'; exit 2;; esac
 	mlflow ui --backend-store-uri $(MLFLOW_STORE) --host 127.0.0.1 --port $(UI_PORT)
 
 lock: $(INSTALLED) ## Pin every dependency anew

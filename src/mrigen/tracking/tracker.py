@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "mrigen"
 ARTIFACTS = "mlartifacts"  # folder beside a store without a server
+# Without it MLflow's page takes every experiment for one of language models.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 PARAMS_A_BATCH = 100  # MLflow's own limit
 
 
@@ -151,7 +153,7 @@ class Tracker:
         folder = self.address.folder
         location = None if folder is None else (folder / ARTIFACTS / name).as_uri()
         try:
-            return self.client.get_experiment(self.client.create_experiment(name, location))
+            return self.client.get_experiment(self.client.create_experiment(name, location, _KIND))
         except MlflowException as error:
             found = self.client.get_experiment_by_name(name)
             if error.error_code == "RESOURCE_ALREADY_EXISTS" and found is not None:
