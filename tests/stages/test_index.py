@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +80,48 @@ def test_left_out_files_are_named_and_the_rest_goes_on(project, caplog):
     assert "declares 27000000000000 voxels" in entry["reason"]
     assert summary["sources"]["ixi"]["left_out"] == 1
     assert "left out data/ixi/IXI-T1/IXI001" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ({"image": "a\0b/B_1.nii.gz"}, r"a\x00b/B_1.nii.gz"),
+        ({"image": "\ud800/B_1.nii.gz"}, r"\ud800/B_1.nii.gz"),
+        ({"image": "a\nb/B_1.nii.gz"}, r"a\nb/B_1.nii.gz"),
+        ({"image": "imagesTr/BRATS_002.nii.gz", "label": "l" * 300}, "File name too long"),
+    ],
+)
+def test_impossible_names_in_dataset_json_are_left_out(project, case, words):
+    path = project.root / "data/decathlon/dataset.json"
+    described = json.loads(path.read_text())
+    described["training"] = [described["training"][0], case]
+    path.write_text(json.dumps(described))
+    summary = index(project)
+    (entry,) = summary["left_out"]
+    assert words in entry["reason"]
+    assert (entry["path"] + entry["reason"]).isprintable()
+    assert summary["sources"]["decathlon"]["files"] == 1
+    assert json.loads((project.index / "summary.json").read_text()) == summary
+
+
+def test_a_name_that_is_not_utf8_is_left_out(project):
+    place = project.root / "data/ixi/IXI-T1"
+    name = os.fsencode(place) + b"/IXI009-caf\xe9-1009-T1.nii.gz"
+    shutil.copy(next(place.iterdir()), os.fsdecode(name))
+    summary = index(project)
+    (entry,) = summary["left_out"]
+    assert entry["path"] == r"data/ixi/IXI-T1/IXI009-caf\udce9-1009-T1.nii.gz"
+    assert "not UTF-8 or cannot be printed: expected an ordinary file name" in entry["reason"]
+    assert summary["sources"]["ixi"]["scans"] == 4
+
+
+def test_a_folder_that_may_not_be_read_is_a_data_error(project, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match=r"'data/ixi', which cannot be read \(Permission denied\)"):
+        index(project)
 
 
 def test_nothing_usable_is_one_sentence_and_keeps_the_old_index(project):

@@ -118,6 +118,11 @@ def _inside(text: str) -> PurePosixPath:
             f"dataset.json names '{text}', which leads out of its folder: expected a relative "
             "path. Correct dataset.json."
         )
+    if not text.isprintable():
+        raise DataError(
+            f"dataset.json names '{text}', which holds characters that cannot be printed: expected "
+            "an ordinary file name. Rename the file and correct dataset.json."
+        )
     return path
 
 
@@ -143,7 +148,7 @@ def _case_scans(
             f"scan '{path.name}' has {header.channels or 1} channels: expected "
             f"{len(modalities)}, as dataset.json says. Re-export the volume or remove it."
         )
-    labelled = label is not None and label.is_file()
+    labelled = label is not None and _is_file(label)
     return [
         Scan(
             path=path.relative_to(root).as_posix(),
@@ -155,3 +160,13 @@ def _case_scans(
         )
         for channel, modality in enumerate(modalities)
     ]
+
+
+def _is_file(label: Path) -> bool:
+    try:
+        return label.is_file()
+    except OSError as error:
+        raise DataError(
+            f"dataset.json names the label '{label.name}', which cannot be looked up "
+            f"({error.strerror}). Correct dataset.json, or the permissions of the folder."
+        ) from None

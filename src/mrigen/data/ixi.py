@@ -72,9 +72,14 @@ def _files(folder: Path) -> list[Path]:
     return [
         path
         for place in _FOLDERS
-        for path in sorted((folder / place).glob("*.nii*"))
-        if not path.name.startswith(".")
+        for path in _listed(folder / place)
+        if ".nii" in path.name and not path.name.startswith(".")
     ]
+
+
+def _listed(place: Path) -> list[Path]:
+    # Unlike a glob, this fails on a folder that may not be read.
+    return sorted(place.iterdir()) if place.is_dir() else []
 
 
 def _prefixes(files: list[Path]) -> list[str]:
@@ -86,6 +91,11 @@ def _scan(
     path: Path, relative: str, source: str, demographics: Demographics, max_voxels: int
 ) -> Scan:
     match = _NAME.fullmatch(path.name)
+    if not path.name.isprintable():
+        raise DataError(
+            f"scan '{path.name}' has characters in its name that are not UTF-8 or cannot be "
+            "printed: expected an ordinary file name. Rename it."
+        )
     if match is None:
         raise DataError(
             f"scan '{path.name}' is not named like the IXI release: expected "

@@ -55,10 +55,24 @@ class Scan:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not used, and why: what, the value, and what to do."""
+    """A file that is not used, and why: what, the value, and what to do.
+
+    What cannot be printed or written as UTF-8 is escaped: names come from disks and downloads.
+    """
 
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name in ("path", "reason"):
+            object.__setattr__(self, name, _printable(getattr(self, name)))
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 _NUMBERS = {"channel": pa.int64(), "age": pa.float64()}

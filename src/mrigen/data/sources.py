@@ -74,8 +74,18 @@ def find_scans(root: Path, name: str, config: SourceConfig) -> tuple[list[Scan],
     Raises
     ------
     DataError
-        If the folder or its `dataset.json` is missing or cannot be understood.
+        If the folder or its `dataset.json` is missing or cannot be read or understood.
     """
+    try:
+        return _find(root, name, config)
+    except OSError as error:
+        raise DataError(
+            f"source '{name}' lies in '{config.path}', which cannot be read ({error.strerror}): "
+            f"correct its permissions, or sources.{name}.path in params.yaml."
+        ) from None
+
+
+def _find(root: Path, name: str, config: SourceConfig) -> tuple[list[Scan], list[LeftOut]]:
     folder = root / config.path
     if not folder.is_dir():
         raise DataError(
