@@ -63,6 +63,7 @@ def test_the_csv_wins_and_that_is_said(tmp_path):
         ("IXI.xls", b"", "not readable as a spreadsheet"),
         ("IXI.xls", b"not a spreadsheet", "not readable as a spreadsheet"),
         ("IXI.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "not readable as a spread"),
+        ("IXI.xls", b"PK\3\4" + bytes(600), "not readable as a spreadsheet"),
     ],
 )
 def test_a_damaged_table_is_a_data_error(tmp_path, name, content, words, capsys):

@@ -7,6 +7,7 @@ from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import xlrd
 from xlrd.compdoc import CompDocError
@@ -38,6 +39,8 @@ _XLS_ERRORS = (
     LookupError,
     ValueError,
     AssertionError,
+    BadZipFile,
+    NotImplementedError,
 )
 
 Row = dict[str, object]
