@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mrigen.config import read_yaml
 from mrigen.errors import ConfigError
 from mrigen.project import load_project
 
@@ -58,6 +59,9 @@ def change(values: dict, key: str, value: object) -> None:
         ("datasets.heads.modalities", ["T3"], "datasets.heads.modalities.* is 'T3': expected"),
         ("sources.ixi.layout", "bids", "sources.ixi.layout' is 'bids': expected 'ixi' or"),
         ("models.Bad Name", {}, "'models.Bad Name' is not a usable name"),
+        ("models.vae.network", None, "network' is None: expected a block of keys"),
+        ("models.vae.training.epochs", True, "epochs' is 'true': expected a valid integer"),
+        ("models.vae.training.betas", [0.9, False], r"betas\.1' is 'false': expected a valid n"),
         ("modles", {}, "'modles' is not a known key: did you mean 'models'"),
     ],
 )
@@ -71,6 +75,65 @@ def test_a_missing_block_is_named(tmp_path, values):
     del values["models"]["vae"]["training"]
     with pytest.raises(ConfigError, match=r"'models\.vae\.training' is missing"):
         load(tmp_path, values)
+
+
+def test_a_number_with_an_exponent_is_a_number(tmp_path, values):
+    change(values, "models.vae.training.learning_rate", "1e-3")
+    assert load(tmp_path, values).params.models["vae"].training.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("models.vae.training.epochs", "x" * 100_000),
+        ("models.vae.network.name", "x" * 100_000),
+        ("models.vae.training." + "x" * 100_000, 1),
+        ("models.vae.gate", {f"{'x' * 1000}{number}": {"max": 1} for number in range(100)}),
+        ("models.vae.training", {f"{'x' * 1000}{number}": 1 for number in range(100)}),
+    ],
+)
+def test_a_long_slip_is_told_in_short(tmp_path, values, key, value):
+    change(values, key, value)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, values)
+    assert len(str(caught.value)) < 2500
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("x: 2024-13-45", "not readable YAML: month must be"),
+        ("x: !!int ''", "not readable YAML"),
+        ("x: !!timestamp noon", "not readable YAML"),
+        ("x: !!python/name:os.system", "not readable YAML"),
+        ("[" * 5000, "nested too deeply"),
+        ("a:\n  b: 1\n  c: 2\n  'b': 3\n", "the key 'b' is there twice in line 4, column 3"),
+        ("{" + "x" * 900 + ": 1, " + "x" * 900 + ": 2}", r"the key 'x{77}\.\.\.' is there twice"),
+    ],
+)
+def test_yaml_that_cannot_be_read_is_one_sentence(tmp_path, content, words):
+    (tmp_path / "params.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=words) as caught:
+        read_yaml(tmp_path / "params.yaml")
+    assert len(str(caught.value)) < 500
+
+
+def test_merged_keys_may_be_replaced(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}
+
+
+def test_a_file_that_cannot_be_opened_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"params\.yaml' cannot be read \(Is a directory\)"):
+        load_project(tmp_path)
+
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\)"):
+        load_project(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["a: [", "", "just words", "- 1"])

@@ -6,27 +6,84 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from mrigen.errors import ConfigError
 
 
 class Config(BaseModel):
-    """Base of every configuration: frozen, and unknown keys are an error."""
+    """Base of every configuration: frozen; unknown keys, and true for a number, are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, values: object) -> object:
+        # As text, truth is refused at its key. Strict numbers would refuse 1e-3 too, which YAML
+        # reads as text; and a validator of every field may not touch the tags of unions.
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            key: _truth_as_text(value) if _is_number(cls, key) else value
+            for key, value in values.items()
+        }
+
+
+def _is_number(config_type: type[BaseModel], key: object) -> bool:
+    field = config_type.model_fields.get(str(key))
+    kinds = _plain_types(field.annotation) if field else set()
+    return bool(kinds & {int, float}) and not kinds & {bool, str}
+
+
+def _truth_as_text(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_truth_as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _plain_types(annotation: Any) -> set[object]:
+    return {annotation}.union(*map(_plain_types, getattr(annotation, "__args__", ())))
 
 
 # What pydantic calls by its Python names.
 _KINDS = {
     "model": "a block of keys",
+    "model_attributes": "a block of keys",
     "dict": "a block of keys",
     "tuple": "a list",
     "list": "a list",
 }
 
+_SHOWN_LETTERS = 80
+_SHOWN_MISTAKES = 10
+
 ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and no key twice in one block: YAML would keep the last and say nothing.
+
+    Blocks are looked at as written, before `<<` merges keys into them that they may replace.
+    """
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        block: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in block.value:
+            name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{_shorten(key.value)}' is there twice",
+                    problem_mark=key.start_mark,
+                )
+            if name is not None:
+                seen.add(name)
+        return block
+
+
+# What PyYAML's constructors stumble over: a date that is none, `!!int` before nothing, ...
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError)
 
 
 def read_yaml(path: Path) -> object:
@@ -35,17 +92,27 @@ def read_yaml(path: Path) -> object:
     Raises
     ------
     ConfigError
-        If the file is missing or is not YAML.
+        If the file is missing, cannot be read or is not YAML, or a block has a key twice.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        # A subclass of the safe loader: tags of Python objects are errors.
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         raise ConfigError(
             f"'{path}' does not exist: run mrigen in a project folder or name one with --project."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise ConfigError(f"'{path}' is not readable YAML: {problem}.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"'{path}' cannot be read ({error.strerror}): expected a YAML file. "
+            "Put one there, or correct its permissions."
+        ) from None
+    except RecursionError:
+        raise ConfigError(
+            f"'{path}' is nested too deeply: expected a few levels. Flatten it."
+        ) from None
+    except _YAML_ERRORS as error:
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise ConfigError(f"'{path}' is not readable YAML: {problem}. Correct it.") from None
 
 
 def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> ConfigT:
@@ -72,9 +139,12 @@ def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> 
 
 
 def describe(error: ValidationError, config_type: type[BaseModel], values: object) -> str:
-    """Say what is wrong with `values` in one clause per mistake."""
+    """Say what is wrong with `values` in one clause per mistake; long lists and values are cut."""
     details = error.errors(include_url=False, include_context=True)
-    text = "; ".join(_clause(detail, config_type, values) for detail in details)
+    clauses = [_clause(detail, config_type, values) for detail in details[:_SHOWN_MISTAKES]]
+    if len(details) > _SHOWN_MISTAKES:
+        clauses.append(f"and {len(details) - _SHOWN_MISTAKES} more mistakes")
+    text = "; ".join(clauses)
     return text if text.endswith("?") else f"{text}."
 
 
@@ -93,7 +163,12 @@ def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) 
         )
     kind = detail["type"].removesuffix("_type")
     words = _KINDS.get(kind) or detail["msg"].removeprefix("Value error, ")
-    return f"'{key}' is {detail['input']!r}: expected {words.removeprefix('Input should be ')}"
+    shown = _shorten(repr(detail["input"]))
+    return f"'{key}' is {shown}: expected {words.removeprefix('Input should be ')}"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[: _SHOWN_LETTERS - 3]}..."
 
 
 def _tag_clause(key: str, detail: ErrorDetails) -> str:
@@ -101,7 +176,8 @@ def _tag_clause(key: str, detail: ErrorDetails) -> str:
     field = str(context.get("discriminator", "name")).strip("'")
     if "tag" not in context:
         return f"'{key}.{field}' is missing"
-    return f"'{key}.{field}' is '{context['tag']}': expected {context['expected_tags']}"
+    tag = _shorten(str(context["tag"]))
+    return f"'{key}.{field}' is '{tag}': expected {context['expected_tags']}"
 
 
 def _dotted(location: tuple[int | str, ...], values: object) -> str:
@@ -112,7 +188,7 @@ def _dotted(location: tuple[int | str, ...], values: object) -> str:
         if inside is None and place < len(location) - 1:
             continue  # a tag: the mistake lies deeper, at a key that is there
         values = inside
-        keys.append(str(part))
+        keys.append(_shorten(str(part)))
     return ".".join(keys)
 
 
