@@ -143,6 +143,14 @@ def break_split(folder):
     write_manifest(folder / "manifest.parquet", rows)
 
 
+def break_membership(folder):
+    manifest = pd.read_parquet(folder / "manifest.parquet")
+    moved = manifest.loc[manifest["split"] == "test", "subject"].iloc[0]
+    manifest.loc[manifest["subject"] == moved, "split"] = "train"
+    rows = manifest.astype(object).where(manifest.notna(), None).to_dict("records")
+    write_manifest(folder / "manifest.parquet", rows)
+
+
 def break_columns(folder):
     pd.DataFrame({"subject": ["a"]}).to_parquet(folder / "manifest.parquet")
 
@@ -158,6 +166,7 @@ def break_columns(folder):
         (break_summary, "is damaged"),
         (break_manifest, "is not a readable table"),
         (break_split, r"subject 'phantoms/IXI000' is in the splits train and validation"),
+        (break_membership, "the manifest of slice store 'heads' was changed.* 'mrigen slices he"),
         (break_columns, "has the columns subject: expected subject, source"),
     ],
 )

@@ -39,6 +39,7 @@ class _Summary(BaseModel):
     bits: Literal[8, 16]
     shards: list[str]
     fingerprint: str
+    manifest_sha256: str
 
 
 class SliceStore:
@@ -65,7 +66,8 @@ class SliceStore:
     Raises
     ------
     DataError
-        If a file is missing or damaged, shapes or counts disagree, or a subject is in two splits.
+        If a file is missing or damaged, shapes or counts disagree, a subject is in two splits, or
+        the manifest was changed. Changed pixels are found by `verify` alone.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,6 +76,7 @@ class SliceStore:
         self.size, self.bits, self.fingerprint = summary.size, summary.bits, summary.fingerprint
         self.manifest = read_manifest(path / MANIFEST, remedy=_remedy(path))
         check_disjoint(self.manifest)
+        self._check_manifest(summary.manifest_sha256)
         self._shards = [
             open_shard(path / name, size=self.size, bits=self.bits, remedy=_remedy(path))
             for name in summary.shards
@@ -126,8 +129,16 @@ class SliceStore:
             pixels[places] = shard[rows[places] - start]
         return cast("Pixels", pixels)
 
+    def _check_manifest(self, expected: str) -> None:
+        # A subject moved from test to train would keep the fingerprint, which nobody computes anew.
+        if _manifest_digest(self.path) != expected:
+            raise DataError(
+                f"the manifest of slice store '{self.path.name}' was changed after it was made: "
+                f"{_remedy(self.path)}."
+            )
+
     def verify(self) -> None:
-        """Read every byte and compare with the fingerprint.
+        """Read every pixel and compare with the fingerprint.
 
         Raises
         ------
@@ -184,6 +195,7 @@ def write_store(
         summary = {
             "bits": config.bits,
             "fingerprint": digest.hexdigest(),
+            "manifest_sha256": _manifest_digest(folder),
             "shards": shards,
             "size": config.size,
             "config": config.model_dump(mode="json"),
@@ -223,6 +235,10 @@ def _read_summary(path: Path) -> _Summary:
         raise DataError(f"'{path}' is not a slice store: {_remedy(path)}.") from None
     except (OSError, ValidationError):
         raise DataError(f"'{path / SUMMARY}' is damaged: {_remedy(path)}.") from None
+
+
+def _manifest_digest(folder: Path) -> str:
+    return sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def _remedy(path: Path) -> str:
