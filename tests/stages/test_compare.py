@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from mrigen.bundle import bundle_digest
+from mrigen.data.store import write_store
 from mrigen.errors import DataError, ModelError
 from mrigen.images import encode_png
 from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
 from mrigen.stages.compare import compare
-from tiny_project import NETWORKS, params, write_bundle, write_slices
+from tiny_project import NETWORKS, params, scan, write_bundle, write_slices
 
 SCORES = {
     "vae": {"slice_psnr_db": 20.5, "slice_psnr_db_sd": 1.0, "frechet_distance": 31.25},
@@ -92,6 +93,42 @@ def test_synthetic_data_are_called_synthetic(project):
     assert "The data behind this report are synthetic" in compare(project).read_text()
     write_slices(project, name="ixi/IXI")
     assert "The data behind this report are synthetic" not in compare(project).read_text()
+
+
+def test_datasets_that_are_synthetic_among_others_are_named(project):
+    config = project.params.datasets["heads"]
+    scans = [scan(number, "ixi/IXI") for number in range(8)]
+    write_store(project.processed("real"), scans, config=config)
+    params = project.params.model_copy(update={"datasets": {"heads": config, "real": config}})
+    text = compare(Project(project.root, params)).read_text()
+    assert "The data behind this report are synthetic" not in text
+    assert "synthetic: computed volumes, not people (heads)." in text
+    assert "The other datasets are not declared synthetic" in text
+
+
+@pytest.mark.parametrize("value", ["null", "true", '"high"', "NaN", "[1]", "1e999"])
+def test_a_metric_that_is_no_number_is_a_data_error(project, value):
+    (project.evaluation("vae") / "metrics.json").write_text(f'{{"slice_ssim": {value}}}')
+    with pytest.raises(
+        DataError, match=r"slice_ssim .*: expected a finite number\. Run: mrigen ev"
+    ):
+        compare(project)
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ({"left_out": [{"reason": "small"}]}, r"'left_out\.0\.path' is missing"),
+        ({"left_out": ["a"]}, r"'left_out\.0' is 'a': expected"),
+        ({"left_out": None}, "'left_out' is None: expected a list"),
+        ({"notes": [1]}, r"'notes\.0' is 1"),
+        ({"sources": {"ixi": []}}, r"'sources\.ixi' is \[\]: expected a block of keys"),
+    ],
+)
+def test_a_damaged_summary_is_a_data_error(project, summary, words):
+    (project.index / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(DataError, match=rf"summary\.json' is damaged: {words}.*Run the stage"):
+        compare(project)
 
 
 def test_twice_gives_the_same_files(project):

@@ -112,6 +112,17 @@ def test_a_model_without_curves_is_judged_all_the_same(project):
     assert figures(project, "unet") == ["restorations.png"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"epoch,train/loss\n1,low\n", b"\xff\xfe", b"epoch\n1,2,3\n", b'epoch\n"1', b"a,b\n1\n,2\n"],
+)
+def test_a_damaged_history_leaves_the_curves_out(project, content, caplog):
+    (project.model_folder("unet") / "history.csv").write_bytes(content)
+    assert evaluate(project, "unet")
+    assert figures(project, "unet") == ["restorations.png"]
+    assert "history.csv' is damaged" in caplog.text
+
+
 def test_slices_that_changed_after_training_are_refused_and_nothing_is_lost(project):
     evaluate(project, "unet")
     before = read(project, "unet")

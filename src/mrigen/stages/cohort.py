@@ -3,15 +3,28 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
+from mrigen.config import describe
 from mrigen.data.store import SliceStore
 from mrigen.errors import DataError
 from mrigen.evaluation.report import DatasetEntry, LeftOutFile, Picture
 
 _SPLITS = ("train", "validation", "test")
+
+
+class _Source(BaseModel):
+    notes: list[str] = []
+
+
+class _Summary(BaseModel):
+    """The part of a stage's `summary.json` that a report tells; it has many other keys."""
+
+    left_out: list[LeftOutFile] = []
+    notes: list[str] = []
+    sources: dict[str, _Source] = {}
 
 
 def dataset_entry(dataset: str, store: SliceStore) -> DatasetEntry:
@@ -31,12 +44,13 @@ def dataset_entry(dataset: str, store: SliceStore) -> DatasetEntry:
     sheet = store.path / "contact_sheet.png"
     description = f"{dataset}: slices of the dataset as the models see them."
     pictures = [Picture("Contact sheet", description, sheet.read_bytes())] if sheet.exists() else []
+    left_out, notes = read_summary(store.path / "summary.json")
     return DatasetEntry(
         name=dataset,
         splits=splits,
         facts=_facts(manifest, store),
-        left_out=left_out(store.path / "summary.json"),
-        notes=notes(store.path / "summary.json"),
+        left_out=left_out,
+        notes=notes,
         pictures=pictures,
     )
 
@@ -47,37 +61,33 @@ def is_synthetic(store: SliceStore) -> bool:
     return bool(subjects.str.contains(r"(?:^|/)DEMO").all())
 
 
-def left_out(summary: Path) -> list[LeftOutFile]:
-    """Read the files that a stage could not use from its `summary.json`; none if it is missing.
+def read_summary(path: Path) -> tuple[list[LeftOutFile], list[str]]:
+    """Read from a stage's `summary.json` what it could not use and its notes on what it used.
+
+    Returns
+    -------
+    left_out
+        Files that could not be used; none if there is no summary.
+    notes
+        On files that were used.
 
     Raises
     ------
     DataError
         If the summary is damaged.
     """
-    if not summary.exists():
-        return []
-    entries = _list(read_object(summary).get("left_out"))
-    return [LeftOutFile(str(entry["path"]), str(entry["reason"])) for entry in entries]
-
-
-def notes(summary: Path) -> list[str]:
-    """Read what a stage's `summary.json` says about files that were used.
-
-    Raises
-    ------
-    DataError
-        If the summary is damaged.
-    """
-    if not summary.exists():
-        return []
-    content = read_object(summary)
-    lines = [str(note) for note in _list(content.get("notes"))]
-    sources = content.get("sources")
-    if isinstance(sources, dict):
-        for name, source in sources.items():
-            lines += [f"{name}: {note}" for note in _list(source.get("notes"))]
-    return lines
+    if not path.exists():
+        return [], []
+    values = read_object(path)
+    try:
+        summary = _Summary.model_validate(values)
+    except ValidationError as error:
+        raise DataError(
+            f"'{path}' is damaged: {describe(error, _Summary, values)} Run the stage that writes "
+            "it again."
+        ) from None
+    notes = [f"{name}: {note}" for name, source in summary.sources.items() for note in source.notes]
+    return summary.left_out, [*summary.notes, *notes]
 
 
 def read_object(path: Path) -> Mapping[str, object]:
@@ -124,7 +134,3 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
 def _counted(values: "pd.Series[str]") -> str:
     counts = values.astype(str).value_counts().sort_index()
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

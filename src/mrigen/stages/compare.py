@@ -1,6 +1,8 @@
 """Put all evaluated models side by side: one page and one table."""
 
 import logging
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -9,7 +11,7 @@ from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import bundle_digest, read_card, read_config
 from mrigen.data.store import SliceStore
-from mrigen.errors import ModelError
+from mrigen.errors import DataError, ModelError
 from mrigen.evaluation.report import (
     ModelEntry,
     Picture,
@@ -19,7 +21,7 @@ from mrigen.evaluation.report import (
 )
 from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
-from mrigen.stages.cohort import dataset_entry, is_synthetic, left_out, notes, read_object
+from mrigen.stages.cohort import dataset_entry, is_synthetic, read_object, read_summary
 from mrigen.stages.evaluate import CURVES, EVALUATED, FIGURES, METRICS, RESTORATIONS, SAMPLES
 from mrigen.tracking.run import flatten
 
@@ -28,6 +30,11 @@ PAGE, TABLE = "index.html", "comparison.csv"
 SYNTHETIC = (
     "The data behind this report are synthetic: computed volumes, not people. Use it to try the "
     "software, never for research or diagnosis."
+)
+PARTLY_SYNTHETIC = (
+    "Some of the data behind this report are synthetic: computed volumes, not people ({datasets}). "
+    "The other datasets are not declared synthetic. Use what was learnt from synthetic data to try "
+    "the software, never for research or diagnosis."
 )
 
 _PICTURES = {
@@ -92,19 +99,29 @@ def compare(project: Project) -> Path:
         for name in project.params.datasets
         if project.processed(name).is_dir()
     }
+    left_out, notes = read_summary(project.index / "summary.json")
     report = Report(
         models=models,
         datasets=[dataset_entry(name, store) for name, store in stores.items()],
         missing=missing,
-        notices=[SYNTHETIC] if any(map(is_synthetic, stores.values())) else [],
-        left_out=left_out(project.index / "summary.json"),
-        notes=notes(project.index / "summary.json"),
+        notices=_notices(stores),
+        left_out=left_out,
+        notes=notes,
         origin={"mrigen": __version__, "torch": torch.__version__},
     )
     with atomic_folder(project.report) as folder:
         (folder / PAGE).write_text(render_html(report), encoding="utf-8")
         (folder / TABLE).write_text(render_csv(models), encoding="utf-8")
     return project.report / PAGE
+
+
+def _notices(stores: Mapping[str, SliceStore]) -> list[str]:
+    synthetic = [name for name, store in stores.items() if is_synthetic(store)]
+    if not synthetic:
+        return []
+    if len(synthetic) == len(stores):
+        return [SYNTHETIC]
+    return [PARTLY_SYNTHETIC.format(datasets=", ".join(synthetic))]
 
 
 def _why_not(project: Project, model: str) -> str | None:
@@ -125,7 +142,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         trainable, total = count_parameters(build_network(config.network, config.image_size))
     params = card.get("params", {})
     flat = flatten(params) if isinstance(params, dict) else {}
-    metrics = {key: float(str(value)) for key, value in read_object(folder / METRICS).items()}
+    metrics = _read_metrics(folder / METRICS)
     facts: dict[str, str | int] = {
         "network": config.network.name,
         "dataset": project.model_config(model).dataset,
@@ -136,7 +153,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         facts["epochs"] = int(flat["training.epochs"])
     evaluation = flatten({"evaluation": evaluated.get("evaluation", {})})
     if "frechet_distance" in metrics:
-        facts["extractor"] = evaluation["evaluation.extractor"]
+        facts["extractor"] = evaluation.get("evaluation.extractor", "unknown")
     origin = {key: str(card.get(key) or "unknown") for key in ("data_fingerprint", "git_commit")}
     origin |= {
         "bundle": str(evaluated["bundle"]),
@@ -151,6 +168,19 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         params=flat | evaluation,
         pictures=_pictures(folder / FIGURES, model),
     )
+
+
+def _read_metrics(path: Path) -> dict[str, float]:
+    metrics = {}
+    for key, value in read_object(path).items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not isfinite(float(str(value))):
+            raise DataError(
+                f"'{path}' has {key} {str(value)[:80]!r}: expected a finite number. Run: mrigen "
+                f"evaluate {path.parent.name}."
+            )
+        metrics[key] = float(str(value))
+    return metrics
 
 
 def _pictures(folder: Path, model: str) -> list[Picture]:

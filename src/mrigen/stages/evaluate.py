@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ METRICS, EVALUATED, FIGURES = "metrics.json", "evaluated.json", "figures"
 SAMPLES, RESTORATIONS, CURVES = "samples.png", "restorations.png", "curves.png"
 
 _BATCH = 32
+
+_logger = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
 Pictures = dict[str, bytes]
@@ -172,12 +175,18 @@ def _require_same_data(bundle: Bundle, store: SliceStore, model: str) -> None:
 def _draw_curves(path: Path) -> bytes | None:
     if not path.exists():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        if not rows:
+            return None
+        names = ["epoch", *(name for name in rows[0] if all(row[name] for row in rows))]
+        curves = {name: [float(row[name]) for row in rows] for name in names}
+    except (OSError, ValueError, TypeError, LookupError, csv.Error) as error:
+        # The numbers need no curves: they are worth having without.
+        _logger.warning("'%s' is damaged (%s): the loss is not drawn.", path, error)
         return None
-    names = [name for name in rows[0] if all(row[name] for row in rows)]
-    return curve_figure({name: [float(row[name]) for row in rows] for name in names})
+    return curve_figure(curves)
 
 
 def _write_json(path: Path, values: object) -> None:
