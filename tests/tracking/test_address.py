@@ -57,6 +57,34 @@ def test_a_server_that_is_not_there_is_reported_without_secrets(tmp_path, monkey
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "port"),
+    [
+        ("postgresql://127.0.0.1/db", 5432),
+        ("mysql+pymysql://127.0.0.1/db", 3306),
+        ("postgresql://127.0.0.1:9/db", 9),
+    ],
+)
+def test_a_database_server_is_asked_at_its_usual_port(tmp_path, monkeypatch, uri, port):
+    def refuse(place, **_):
+        raise ConnectionRefusedError(f"nobody at {place}")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError, match=rf"cannot be reached \(nobody at .*, {port}\)"):
+        check_store(store_address(tmp_path), write=True)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
+)
+def test_a_store_in_memory_is_refused(tmp_path, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError, match="every run would be lost"):
+        store_address(tmp_path)
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "mlflow.db").write_text("these are notes " * 100)
     with pytest.raises(TrackingError, match="not a database"):

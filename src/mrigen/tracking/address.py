@@ -18,6 +18,8 @@ from mrigen.errors import TrackingError
 REACH_SECONDS = 4.0
 LOCK_SECONDS = 120.0
 
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
 
 @dataclass(frozen=True)
 class StoreAddress:
@@ -62,7 +64,7 @@ def store_address(root: Path) -> StoreAddress:
     Raises
     ------
     TrackingError
-        If the variable does not hold an address.
+        If the variable does not hold an address, or that of a store that would not last.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve() / 'mlflow.db'}"
     try:
@@ -76,6 +78,12 @@ def store_address(root: Path) -> StoreAddress:
         ) from None
     if parts.scheme in {"http", "https"}:
         return StoreAddress(uri, None, None)
+    if _in_memory(uri):
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI is '{uri}', a store in memory: every run would be lost when the "
+            "command ends. Name a file such as 'sqlite:///mlflow.db', or unset it to use "
+            "'mlflow.db' in the project folder."
+        )
     if uri.startswith("sqlite:///"):
         database = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
         return StoreAddress(uri, database.parent, database)
@@ -114,6 +122,13 @@ def redact(uri: str) -> str:
     return uri.replace(f"{login}@", "", 1).partition("?")[0] if login else uri.partition("?")[0]
 
 
+def _in_memory(uri: str) -> bool:
+    scheme, _, rest = uri.partition("://")
+    path, _, query = rest.partition("?")
+    in_memory = path.strip("/") in {"", ":memory:", "file::memory:"} or "mode=memory" in query
+    return scheme.partition("+")[0] == "sqlite" and in_memory
+
+
 def _check_database(path: Path, *, write: bool) -> None:
     mode = "rw" if write else "ro"
     try:
@@ -141,10 +156,11 @@ def _check_reachable(address: StoreAddress) -> None:
     parts = urlsplit(address.uri)
     if address.folder is None:
         reason = _health_problem(str(address).rstrip("/") + "/health")
-    elif parts.hostname and parts.port:
-        reason = _connection_problem(parts.hostname, parts.port)
     else:
-        return
+        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
+        if not parts.hostname or not port:
+            return
+        reason = _connection_problem(parts.hostname, port)
     if reason:
         raise TrackingError(
             f"the MLflow server {address} cannot be reached ({reason}): start it, correct "

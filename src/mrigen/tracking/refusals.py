@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from mrigen.errors import TrackingError
 from mrigen.tracking.address import StoreAddress
 
+# Packages that are installed under another name than they are imported.
+_DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+
 
 @contextmanager
 def tracking_errors(address: StoreAddress) -> Iterator[None]:
@@ -16,6 +19,15 @@ def tracking_errors(address: StoreAddress) -> Iterator[None]:
 
     try:
         yield
+    except ModuleNotFoundError as error:
+        # SQLAlchemy imports the driver of a database server when the store is opened.
+        if address.folder is None or address.database is not None:
+            raise
+        package = _DRIVERS.get(str(error.name), error.name)
+        raise TrackingError(
+            f"the MLflow store {address} needs the Python package '{package}', which is not "
+            f"installed: run 'pip install {package}', or set MLFLOW_TRACKING_URI to another store."
+        ) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise TrackingError(_sentence(error, address)) from error
 
