@@ -211,7 +211,7 @@ def _bundle_path(tracker: Tracker, version: "ModelVersion", digest: str) -> Path
     uri = f"{source.rstrip('/')}/artifacts/bundle"
     if urlsplit(uri).scheme == "file":
         return _local_path(tracker, Path(url2pathname(urlsplit(uri).path)))
-    return _download(tracker, uri, digest)
+    return _download(tracker, uri, version)
 
 
 def _local_path(tracker: Tracker, recorded: Path) -> Path:
@@ -226,10 +226,11 @@ def _local_path(tracker: Tracker, recorded: Path) -> Path:
     return recorded
 
 
-def _download(tracker: Tracker, uri: str, digest: str) -> Path:
+def _download(tracker: Tracker, uri: str, version: "ModelVersion") -> Path:
     """Keep remote bundles in a cache under their digest: they never change."""
     from mlflow.artifacts import download_artifacts
 
+    digest = version.tags[DIGEST_TAG]
     home = os.environ.get("XDG_CACHE_HOME")
     cached = (Path(home) if home else Path.home() / ".cache") / "mrigen" / "bundles" / digest
     if not cached.exists():
@@ -238,4 +239,12 @@ def _download(tracker: Tracker, uri: str, digest: str) -> Path:
             with atomic_folder(cached) as folder:
                 for name in (WEIGHTS, CONFIG, CARD):
                     (folder / name).write_bytes((Path(got) / name).read_bytes())
+                found = bundle_digest(folder)
+                if found != digest:  # before it gets its name: the cache is not looked at again
+                    raise RegistryError(
+                        f"the files that {tracker.address} sent for model '{version.name}' version "
+                        f"{version.version} are not those that were registered (digest "
+                        f"{found[:12]}, expected {digest[:12]}): try again, or register the model "
+                        "again."
+                    )
     return cached
