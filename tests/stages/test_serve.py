@@ -84,9 +84,10 @@ def test_a_port_in_use_is_told(project):
             serve(project, port=port)
 
 
-def test_a_host_that_is_not_here_is_told(project):
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b", "x" * 64])
+def test_a_host_that_is_not_here_is_told(project, host):
     with pytest.raises(ConfigError, match="cannot listen on"):
-        serve(project, host="192.0.2.1", port=0)
+        serve(project, host=host, port=0)
 
 
 def test_a_model_cannot_be_served_twice(project):

@@ -1,10 +1,13 @@
 """What every answer carries and no request may exceed."""
 
+import asyncio
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10  # for the whole body; a request is some hundred bytes
 
 # Nothing the server answers is a page: a browser has nothing to load, run, frame or sniff.
 SECURITY_HEADERS = {
@@ -34,7 +37,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuse a body over the limit with 413, declared or not, without keeping it."""
+    """Refuse a body over the limit with 413, declared or not, and one that is late with 408."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -44,10 +47,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = None if _declared(scope) > MAX_BODY_BYTES else await _read(receive)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = None if _declared(scope) > MAX_BODY_BYTES else await _read(receive)
+        except TimeoutError:
+            detail = f"the body did not come within {BODY_SECONDS} s: send the request again."
+            await _refusal(408, detail)(scope, receive, send)
+            return
         if body is None:
             detail = f"the body is over {MAX_BODY_BYTES} bytes: send a smaller one."
-            await JSONResponse({"detail": detail}, status_code=413)(scope, receive, send)
+            await _refusal(413, detail)(scope, receive, send)
             return
         whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -55,6 +64,11 @@ class BodyLimit:
             return whole.pop() if whole else await receive()
 
         await self.app(scope, replay, send)
+
+
+def _refusal(status: int, detail: str) -> JSONResponse:
+    # The rest of the body is not waited for, so the connection cannot be used again.
+    return JSONResponse({"detail": detail}, status_code=status, headers={"Connection": "close"})
 
 
 def _declared(scope: Scope) -> int:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 5
+# Far more than may wait for samples, far fewer than the open files of a process.
+MAX_CONNECTIONS = 256
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +67,12 @@ def serve(
     with _bind(host, port) as listener:
         app = create_app([served(bundle, device) for bundle in chosen])
         config = uvicorn.Config(
-            app, log_config=None, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+            app,
+            log_config=None,
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         listener.listen()  # who comes from now on waits for the server to start
         _tell(chosen, listener)
@@ -125,7 +133,7 @@ def _bind(host: str, port: int) -> socket.socket:
             listener.bind(address)
             on_failure.pop_all()
         return listener
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # a name such as "a..b" is the last
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(
             f"cannot listen on {host}:{port} ({reason}): choose another --host or --port."
