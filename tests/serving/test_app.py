@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import re
 import threading
@@ -202,6 +203,29 @@ def test_a_model_that_restores_cannot_sample(client):
     answer = ask(client, "unet", count=1)
     assert answer.status_code == 422
     assert "restores images" in answer.json()["detail"]
+
+
+def test_large_images_are_fewer_in_one_request():
+    large = dataclasses.replace(served("vae"), image_size=2048)
+    with TestClient(create_app([large])) as client:
+        answer = ask(client, count=5)
+        assert ask(client, count=4).status_code == 200
+    assert answer.status_code == 422
+    assert "'count' is 5" in answer.json()["detail"]
+    assert "2048 pixels, at most 4 in one request" in answer.json()["detail"]
+
+
+def test_an_unknown_address_is_told_with_the_known_ones(client):
+    answer = client.get("/v2/models")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("there is nothing at '/v2/models': ")
+    assert "/v1/models, /v1/models/{name}/samples" in answer.json()["detail"]
+
+
+def test_a_wrong_method_is_told_with_the_right_one(client):
+    answer = client.get("/v1/models/vae/samples")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["detail"] == "'/v1/models/vae/samples' does not answer GET: use POST."
 
 
 def chunks(size):

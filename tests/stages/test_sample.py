@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -50,6 +52,15 @@ def test_what_cannot_be_drawn_is_refused(project, tmp_path, count, seed):
     with pytest.raises(ConfigError, match="expected"):
         sample(project, "vae", count=count, seed=seed, out=tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
+
+
+def test_large_images_are_fewer_in_one_file(project, tmp_path, monkeypatch):
+    def large(bundle):
+        return dataclasses.replace(served(bundle), image_size=2048)
+
+    monkeypatch.setattr("mrigen.stages.sample.served", large)
+    with pytest.raises(ConfigError, match="2048 pixels, at most 4 in one file"):
+        sample(project, "vae", count=5, seed=0, out=tmp_path / "x.png")
 
 
 def test_a_model_that_restores_cannot_sample(project, tmp_path):

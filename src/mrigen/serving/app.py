@@ -22,6 +22,7 @@ from mrigen.serving.schemas import (
     Problem,
     Readiness,
     SampleRequest,
+    most_samples,
 )
 from mrigen.serving.served import ServedModel
 
@@ -124,6 +125,13 @@ async def draw_samples(
     if "sample" not in model.tasks:
         raise HTTPException(
             422, f"model '{model.name}' restores images and cannot make new ones: ask another one."
+        )
+    most = most_samples(model.image_size)
+    if asked.count > most:
+        raise HTTPException(
+            422,
+            f"'count' is {asked.count}: model '{model.name}' makes images of {model.image_size} "
+            f"pixels, at most {most} in one request. Ask several times.",
         )
     seed = secrets.randbelow(LAST_SEED - asked.count) if asked.seed is None else asked.seed
     draw = partial(model.sample_file, count=asked.count, seed=seed, file_format=asked.format)

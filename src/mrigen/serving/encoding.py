@@ -32,14 +32,13 @@ def encode_samples(
     if file_format == "png":
         return encode_png(contact_sheet(images))
     arrays = {
-        "images": images[:, 0].numpy().astype("<f4"),
+        "images": images[:, 0].numpy().astype("<f4", copy=False),
         "seeds": np.array(seeds, dtype="<i8"),
     }
     buffer = BytesIO()
     # np.savez writes the time of day into the archive.
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
         for name, array in arrays.items():
-            member = BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(ZipInfo(f"{name}.npy", _EPOCH), member.getvalue())
+            with archive.open(ZipInfo(f"{name}.npy", _EPOCH), "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from mrigen.serving.desk import Busy
 from mrigen.serving.protection import SECURITY_HEADERS
@@ -18,6 +19,7 @@ _SHOWN = 60  # characters of a refused value
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer invalid, untimely and failed requests."""
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(Exception, _failed)
 
@@ -32,6 +34,19 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     sentences = "; ".join(_sentence(one) for one in error.errors()[:5])
     return JSONResponse({"detail": f"{sentences}."}, status_code=422)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail, headers = error.detail, error.headers
+    if detail == "Not Found":  # no route: the framework's own words
+        known = ", ".join(request.app.openapi()["paths"])
+        detail = f"there is nothing at {shown(request.url.path)}: ask for {known}."
+    elif error.status_code == 405:
+        allowed = (headers or {}).get("Allow", "another method")
+        path = shown(request.url.path)
+        detail = f"{path} does not answer {shown(request.method)[1:-1]}: use {allowed}."
+    return JSONResponse({"detail": detail}, status_code=error.status_code, headers=headers)
 
 
 async def _busy(_: Request, __: Exception) -> JSONResponse:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mrigen.config import Config
 
 MAX_COUNT = 256
+# 64 MiB of values, which a few copies on the way to a file multiply: 256 images of 256 pixels.
+MAX_PIXELS = 2**24
 LAST_SEED = 2**63 - 1
 
 SampleFormat = Literal["png", "npz"]
@@ -33,6 +35,17 @@ class SampleRequest(Config):
         if self.seed is not None and self.seed > LAST_SEED - (self.count - 1):
             raise ValueError("seed + count - 1 to be below 2**63")
         return self
+
+
+def most_samples(image_size: int) -> int:
+    """Return how many images of `image_size` x `image_size` pixels one request may ask for.
+
+    Examples
+    --------
+    >>> most_samples(64), most_samples(1024)
+    (256, 16)
+    """
+    return max(1, min(MAX_COUNT, MAX_PIXELS // image_size**2))
 
 
 class ModelEntry(BaseModel):

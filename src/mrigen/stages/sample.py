@@ -7,7 +7,7 @@ from mrigen.atomic import atomic_file
 from mrigen.errors import ConfigError, ModelError
 from mrigen.project import Project
 from mrigen.registry.versions import resolve
-from mrigen.serving.schemas import LAST_SEED, MAX_COUNT, SampleFormat
+from mrigen.serving.schemas import LAST_SEED, MAX_COUNT, SampleFormat, most_samples
 from mrigen.stages.serve import served
 from mrigen.tracking.tracker import connect
 
@@ -26,7 +26,7 @@ def sample(project: Project, reference: str, *, count: int, seed: int, out: Path
     reference
         A registered model: NAME@ALIAS, NAME/VERSION, or NAME for its champion.
     count
-        Images, from 1 to 256.
+        Images, from 1 to 256; fewer if they are larger than 256 pixels.
     seed
         Seed of the first image, from 0; image `i` has the seed `seed + i`.
     out
@@ -57,6 +57,12 @@ def sample(project: Project, reference: str, *, count: int, seed: int, out: Path
     if "sample" not in model.tasks:
         raise ModelError(
             f"model '{model.name}' restores images and cannot make new ones: name another one."
+        )
+    most = most_samples(model.image_size)
+    if count > most:
+        raise ConfigError(
+            f"count is {count}: model '{model.name}' makes images of {model.image_size} pixels, at "
+            f"most {most} in one file. Draw several files."
         )
     content = model.sample_file(count=count, seed=seed, file_format=file_format)
     with atomic_file(out) as temporary:
