@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,40 @@ def test_failed_folder_leaves_the_old_one(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in target.iterdir()] == ["kept"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def umask():
+    before = os.umask(0)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("mask", "file_mode", "folder_mode"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)]
+)
+def test_modes_follow_the_umask(tmp_path, umask, mask, file_mode, folder_mode):
+    umask(mask)
+    write_text(tmp_path / "file.txt", "private")
+    with atomic_folder(tmp_path / "folder"):
+        pass
+    assert (tmp_path / "file.txt").stat().st_mode & 0o777 == file_mode
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == folder_mode
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    target, flushed = tmp_path / "folder", []
+
+    def fsync(descriptor):
+        flushed.append((os.fstat(descriptor).st_ino, target.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_folder(target) as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep" / "file").write_text("x")
+    for path in (target / "deep" / "file", target / "deep", target):
+        assert (path.stat().st_ino, False) in flushed
+    assert flushed[-1] == (tmp_path.stat().st_ino, True)
 
 
 def test_killed_process_leaves_nothing_under_the_final_name(tmp_path):

@@ -1,10 +1,11 @@
 """Files and folders that appear whole under their final name, or not at all."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,16 +16,14 @@ def atomic_file(path: Path) -> Iterator[Path]:
     A block that raises, or a process that is killed, leaves `path` as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-    )
-    os.close(descriptor)
-    temporary = Path(name)
-    temporary.chmod(0o644)
+    # Not by tempfile: its modes are for its owner alone, and these follow the umask.
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
         _flush(temporary)
         temporary.replace(path)
+        _flush_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -36,18 +35,22 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     A folder that stood at `path` is replaced only when the block succeeds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    temporary.chmod(0o755)
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
+    temporary.mkdir()
     try:
         yield temporary
+        _flush_tree(temporary)
         if path.exists():
-            # Two renames: a reader sees the old folder or the new one, never half of either.
+            # Between the two renames nothing stands at `path`: a reader may find no folder for a
+            # moment, but never half of one. A process killed there leaves the old folder whole,
+            # inside the hidden one beside it.
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
             path.replace(old / path.name)
             temporary.replace(path)
             shutil.rmtree(old)
         else:
             temporary.replace(path)
+        _flush_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -62,3 +65,20 @@ def _flush(path: Path) -> None:
     # A rename may reach the disk before the bytes do; after a power cut that is an empty file.
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _flush_tree(folder: Path) -> None:
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            _flush(Path(inside, name))
+        _flush_folder(Path(inside))
+
+
+def _flush_folder(path: Path) -> None:
+    # Some file systems cannot flush a folder; the files in it are whole all the same.
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
