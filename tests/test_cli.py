@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -6,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrigen.cli import main
+from small_registry import write_evaluated, write_project
 
 
 def commands() -> list[list[str]]:
@@ -48,3 +51,40 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):
     assert answer.stderr.count("\n") == 1
     assert answer.stderr.startswith("mrigen: '")
     assert "Traceback" not in answer.output
+
+
+def failing(monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("mrigen.project.load_project", fail)
+    return CliRunner().invoke(main, ["index"])
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "start"),
+    [
+        (errno.EACCES, "index/x", "mrigen: cannot read or write 'index/x': Permission denied. C"),
+        (errno.ENOENT, b"gone", "mrigen: cannot read or write 'gone': No such file or directory."),
+        (errno.ENOSPC, None, "mrigen: cannot read or write: No space left on device. Check"),
+    ],
+)
+def test_a_disk_that_refuses_is_one_line_and_exit_code_2(monkeypatch, code, path, start):
+    answer = failing(monkeypatch, OSError(code, os.strerror(code), path))
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith(start)
+    assert answer.stderr.count("\n") == 1
+
+
+def test_another_fault_of_the_system_keeps_its_traceback(monkeypatch):
+    error = OSError(errno.EINVAL, "Invalid argument")
+    assert failing(monkeypatch, error).exception is error
+
+
+def test_a_model_that_cannot_be_registered_does_not_stop_the_others(store):
+    project = write_project(store)
+    write_evaluated(project, "gan")
+    answer = CliRunner().invoke(main, ["-C", str(store), "register", "vae", "gan", "none"])
+    assert answer.exit_code == 2
+    assert answer.stderr.count("mrigen: ") == 2
+    assert "gan" in answer.stdout

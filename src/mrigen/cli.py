@@ -1,5 +1,6 @@
 """The command line: each command reads its words and calls one function."""
 
+import errno
 import logging
 import sys
 from collections.abc import Callable
@@ -9,24 +10,44 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrigen import __version__
-from mrigen.errors import MrigenError
+from mrigen.errors import ConfigError, DataError, ModelError, MrigenError, RegistryError
 
 if TYPE_CHECKING:
     from mrigen.project import Project
 
 
+# The system names no file when a disk fills up while one is written.
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
 class _Group(click.Group):
-    """Turns a `MrigenError` into one line and exit code 2, and shows commands in their order."""
+    """Turns what a user can mend into one line and exit code 2; shows commands in their order."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except MrigenError as error:
-            click.echo(f"mrigen: {error}", err=True)
-            ctx.exit(2)
+            _tell(error)
+        except OSError as error:
+            if error.filename is None and error.errno not in _FULL:
+                raise
+            _tell(_sentence(error))
+        raise click.exceptions.Exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)
+
+
+def _tell(problem: object) -> None:
+    click.echo(f"mrigen: {problem}", err=True)
+
+
+def _sentence(error: OSError) -> str:
+    path = "" if error.filename is None else f" '{click.format_filename(error.filename)}'"
+    return (
+        f"cannot read or write{path}: {error.strerror}. Check that the folder is there, that you "
+        "may write to it and that the disk is not full."
+    )
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -207,9 +228,15 @@ def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> N
     """
     from mrigen.stages.register import register as run
 
-    project = _project(ctx)
+    project, refused = _project(ctx), False
     for model in models or project.params.models:
-        click.echo(run(project, model, promote=promote))
+        try:
+            click.echo(run(project, model, promote=promote))
+        except (ConfigError, DataError, ModelError, RegistryError) as error:
+            refused = True
+            _tell(error)
+    if refused:
+        ctx.exit(2)
 
 
 @main.command()
