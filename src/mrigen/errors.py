@@ -4,8 +4,8 @@
 class MrigenError(Exception):
     """A mistake in what mrigen was given: one sentence of what, the value, and what to do.
 
-    The command line prints the sentence and exits with code 2. Anything that is not a
-    `MrigenError` is a defect of mrigen and keeps its traceback.
+    The command line prints the sentence and exits with code 2. Anything that is neither a
+    `MrigenError` nor a fault of the disk is a defect of mrigen and keeps its traceback.
     """
 
 

@@ -57,6 +57,11 @@ class Params(Config):
                 )
         for name, model in self.models.items():
             _check_gate(name, model.gate)
+            if model.corruption is not None and model.objective.name == "adversarial":
+                raise ConfigError(
+                    f"params.yaml: 'models.{name}.corruption' is set, but the objective "
+                    "'adversarial' learns from clean slices alone: set it to null."
+                )
             if model.dataset not in self.datasets:
                 raise ConfigError(
                     f"params.yaml: 'models.{name}.dataset' is '{model.dataset}': expected one "

@@ -27,8 +27,11 @@ def rng(*keys: int | str) -> np.random.Generator:
 
 
 def torch_seed(*keys: int | str) -> int:
-    """Return the 63-bit seed for torch generators that belongs to `keys`."""
-    return _entropy(*keys) % 2**63
+    """Return the seed for torch generators that belongs to `keys`.
+
+    It has 32 bits, since torch's generator on the CPU looks at no more.
+    """
+    return _entropy(*keys) % 2**32
 
 
 def seeded_noise(seeds: Sequence[int], shape: Sequence[int]) -> "torch.Tensor":
@@ -48,12 +51,9 @@ def seeded_noise(seeds: Sequence[int], shape: Sequence[int]) -> "torch.Tensor":
     """
     import torch
 
-    noise = torch.empty((len(seeds), *shape))
-    generator = torch.Generator()
-    for row, seed in zip(noise, seeds, strict=True):
-        generator.manual_seed(seed)
-        row.normal_(generator=generator)
-    return noise
+    # NumPy's generators take every bit of a seed; torch's would repeat themselves after 2**32.
+    rows = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
+    return torch.from_numpy(np.stack(rows))
 
 
 def _entropy(*keys: int | str) -> int:

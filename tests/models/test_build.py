@@ -138,6 +138,12 @@ def test_refuses_sizes_it_cannot_make(name, size, words):
         small(name, size)
 
 
+def test_refuses_absurd_sizes_before_it_takes_memory():
+    config = PARSE({"name": "vae", "latent_size": 4096, "base_channels": 256})
+    with pytest.raises(ModelError, match=r"parameters: expected at most 1,073,741,824"):
+        build_network(config, 1024)
+
+
 def test_vae_refuses_images_of_another_size():
     with pytest.raises(ModelError, match=r"\(N, 1, 32, 32\).*not \(2, 1, 64, 64\)"):
         small("vae").reconstruct(torch.rand(2, 1, 64, 64))

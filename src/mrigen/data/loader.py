@@ -144,11 +144,30 @@ class StepSampler(Sampler[list[Draw]]):
 
 
 def training_batches(
-    dataset: SliceDataset, *, batch_size: int, start_step: int = 0, workers: int = 0
+    dataset: SliceDataset,
+    *,
+    batch_size: int,
+    start_step: int = 0,
+    workers: int = 0,
+    pin_memory: bool = False,
 ) -> Iterator[Batch]:
-    """Yield the endless stream of training batches from `start_step` on."""
+    """Yield the endless stream of training batches from `start_step` on.
+
+    `workers` processes prepare them, and pinned memory lets a GPU read them without waiting.
+    """
     sampler = StepSampler(len(dataset), batch_size, seed=dataset.seed, start_step=start_step)
-    return iter(_loader(dataset, sampler, workers))
+    loader: DataLoader[Batch] = DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=_as_is,
+        # Without its own generator a loader draws from torch's default one, and the noise of a
+        # resumed run would differ from an unbroken one.
+        generator=torch.Generator().manual_seed(torch_seed(dataset.seed, "loader")),
+        pin_memory=pin_memory,
+        persistent_workers=workers > 0,
+    )
+    return iter(loader)
 
 
 def ordered_batches(
@@ -163,20 +182,6 @@ def ordered_batches(
     for start in range(0, count, batch_size):
         draws = [Draw(0, int(item)) for item in items[start : start + batch_size]]
         yield dataset.__getitems__(draws)
-
-
-def _loader(dataset: SliceDataset, sampler: StepSampler, workers: int) -> DataLoader[Batch]:
-    return DataLoader(
-        dataset,
-        batch_sampler=sampler,
-        num_workers=workers,
-        collate_fn=_as_is,
-        # Without its own generator a loader draws from torch's default one, and the noise of a
-        # resumed run would differ from an unbroken one.
-        generator=torch.Generator().manual_seed(torch_seed(dataset.seed, "loader")),
-        pin_memory=torch.cuda.is_available(),
-        persistent_workers=workers > 0,
-    )
 
 
 def _as_is(batch: Any) -> Any:

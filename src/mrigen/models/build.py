@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import nn
 
+from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN, FeliuGANConfig
 from mrigen.models.unet import UNet, UNetConfig
 from mrigen.models.vae import VAE, VAEConfig
 
 NetworkConfig = Annotated[VAEConfig | FeliuGANConfig | UNetConfig, Field(discriminator="name")]
+
+MAX_PARAMETERS = 2**30
 
 _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     VAEConfig: VAE,
@@ -32,13 +36,21 @@ def build_network(config: VAEConfig | FeliuGANConfig | UNetConfig, image_size: i
     Raises
     ------
     ModelError
-        If the network cannot work at `image_size`.
+        If the network cannot work at `image_size`, or would be absurdly large.
 
     Notes
     -----
     Weights are drawn from torch's default generator: seed it first.
     """
-    return _NETWORKS[type(config)](config, image_size)
+    make = _NETWORKS[type(config)]
+    with torch.device("meta"):  # shapes alone, which cost no memory
+        _, total = count_parameters(make(config, image_size))
+    if total > MAX_PARAMETERS:
+        raise ModelError(
+            f"a '{config.name}' of these sizes has {total:,} parameters: expected at most "
+            f"{MAX_PARAMETERS:,}. Lower its sizes or the dataset's 'size'."
+        )
+    return make(config, image_size)
 
 
 def count_parameters(network: nn.Module) -> tuple[int, int]:

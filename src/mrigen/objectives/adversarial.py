@@ -59,7 +59,9 @@ class Adversarial:
         real = batch.target.detach().requires_grad_(torch.is_grad_enabled())
         real_logits = self.network.discriminator(real).float()
         fake_logits = self.network.discriminator(fake).float()
-        terms = {"loss": softplus(-real_logits).mean() + softplus(fake_logits).mean()}
+        entropy = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+        # Validation has no penalty, so the loss alone cannot be compared between the two.
+        terms = {"loss": entropy, "cross_entropy": entropy.detach()}
         if self.r1_weight > 0 and torch.is_grad_enabled():
             (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
             penalty = slope.float().square().flatten(1).sum(1).mean()

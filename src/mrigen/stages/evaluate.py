@@ -65,6 +65,7 @@ def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) ->
     tracker = connect(project.root)
     bundle = load_bundle(project.bundle(model), str(runtime.device))
     store = SliceStore(project.processed(config.dataset))
+    store.verify()
     _require_same_data(bundle, store, model)
     judgement = _Judgement(bundle, store, config, runtime)
     metrics, pictures = judgement.judge(model)

@@ -1,9 +1,11 @@
 """Which code, which data: what every run and every bundle can be traced to."""
 
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import mrigen
 from mrigen.config import read_yaml
 from mrigen.errors import ConfigError
 
@@ -26,6 +28,18 @@ def dvc_hash(root: Path) -> str | None:
         return str(tracked["outs"][0]["md5"])
     except (ConfigError, KeyError, IndexError, TypeError):
         return None  # not under DVC
+
+
+def source_hash(*places: str) -> str:
+    """Return a hash of mrigen's own source in these files and folders of the package."""
+    package = Path(mrigen.__file__).parent
+    total = sha256()
+    for place in places:
+        path = package / place
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            total.update(f"{file.relative_to(package).as_posix()}\0".encode())
+            total.update(file.read_bytes())
+    return total.hexdigest()
 
 
 def _git(root: Path, *words: str) -> str | None:

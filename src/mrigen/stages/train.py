@@ -4,17 +4,21 @@ import csv
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from mrigen import __version__
 from mrigen.atomic import atomic_file, write_text
 from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.loader import TRAIN, VALIDATION, SliceDataset, ordered_batches, training_batches
 from mrigen.data.store import SliceStore
+from mrigen.errors import ModelError
 from mrigen.models.build import build_network, count_parameters
 from mrigen.objectives.build import build_objective
 from mrigen.project import ModelConfig, Project
@@ -22,7 +26,7 @@ from mrigen.seeds import torch_seed
 from mrigen.stages.cohort import is_synthetic
 from mrigen.stages.interrupts import held_interrupts
 from mrigen.stages.progress import TrainingBar
-from mrigen.stages.provenance import dvc_hash, git_commit
+from mrigen.stages.provenance import dvc_hash, git_commit, source_hash
 from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.loop import Progress, fit, start_state, validate
@@ -30,7 +34,10 @@ from mrigen.training.runtime import Runtime, choose_runtime
 from mrigen.training.state import TrainState, load_state, read_extra, save_state
 from mrigen.training.timing import Stopwatch, Timing, peak_memory_gib
 
+# What decides the weights beside parameters and data.
+CODE = ("data/loader.py", "data/corruptions.py", "seeds.py", "models", "objectives", "training")
 CHECKPOINT_SECONDS = 20.0
+SAVE_SHARE = 20  # a save may cost a twentieth of the time
 VALIDATION_SLICES = 512
 
 Row = dict[str, float]
@@ -67,13 +74,15 @@ def train(
     runtime = runtime or choose_runtime()
     tracker = connect(project.root)
     store = SliceStore(project.processed(config.dataset))
+    store.verify()
     job = _Job(project, model, config, store, runtime)
-    state = job.prepare()
-    session = _resume(job, state, tracker) or _start(job, tracker)
-    with session.run:
-        _fit(job, state, session, progress=progress)
-        digest = _finish(job, state, session)
-    job.checkpoint.unlink(missing_ok=True)
+    with job.alone():
+        state = job.prepare()
+        session = _resume(job, state, tracker) or _start(job, tracker)
+        with session.run:
+            _fit(job, state, session, progress=progress)
+            digest = _finish(job, state, session)
+        job.checkpoint.unlink(missing_ok=True)
     return digest
 
 
@@ -85,6 +94,13 @@ class _Session:
     history: list[Row] = field(default_factory=list)
     clock: Stopwatch = field(default_factory=Stopwatch)
     saved: float = field(default_factory=time.monotonic)
+    save_seconds: float = 0.0
+
+    @property
+    def save_is_due(self) -> bool:
+        """Whether enough time has passed; large states are saved less often."""
+        pause = max(CHECKPOINT_SECONDS, SAVE_SHARE * self.save_seconds)
+        return time.monotonic() - self.saved > pause
 
 
 @dataclass(frozen=True)
@@ -110,8 +126,23 @@ class _Job:
     @property
     def identity(self) -> str:
         """A checkpoint with another identity belongs to another training."""
-        parts = [self.section, self.store.fingerprint, __version__, self.runtime.precision]
+        code = source_hash(*CODE)
+        runtime = [self.runtime.device.type, self.runtime.precision, torch.__version__]
+        parts = [self.section, self.store.fingerprint, code, *runtime]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from training the same model in the same project."""
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.checkpoint.with_suffix(".lock"), timeout=0):
+                yield
+        except Timeout:
+            raise ModelError(
+                f"model '{self.model}' is being trained by another process in this project: wait "
+                "for it or stop it."
+            ) from None
 
     def prepare(self) -> TrainState:
         """Make the state of step 0: the same weights for the same seed."""
@@ -154,7 +185,9 @@ def _resume(job: _Job, state: TrainState, tracker: Tracker) -> _Session | None:
         return None
     extra = read_extra(job.checkpoint)
     if extra["identity"] != job.identity:
-        _log.warning("The checkpoint of '%s' has other parameters or data: begun anew.", job.model)
+        _log.warning(
+            "The checkpoint of '%s' has other parameters, data or code: begun anew.", job.model
+        )
         return None
     load_state(state, job.checkpoint)
     run = tracker.resume_run(extra["run"]) or _start(job, tracker).run
@@ -170,6 +203,7 @@ def _fit(job: _Job, state: TrainState, session: _Session, *, progress: bool) -> 
         batch_size=training.batch_size,
         start_step=state.step,
         workers=job.runtime.workers,
+        pin_memory=job.runtime.device.type == "cuda",
     )
     loop = fit(state, batches, training, steps_per_epoch=steps, runtime=job.runtime)
     bar = TrainingBar(
@@ -185,7 +219,7 @@ def _fit(job: _Job, state: TrainState, session: _Session, *, progress: bool) -> 
                 bar.note(_end_epoch(job, state, session, point))
             bar.advance()
             stop = asked_to_stop()
-            if stop or time.monotonic() - session.saved > CHECKPOINT_SECONDS:
+            if stop or session.save_is_due:
                 _save(job, state, session)
             if stop:
                 raise KeyboardInterrupt
@@ -221,8 +255,10 @@ def _save(job: _Job, state: TrainState, session: _Session) -> None:
         "history": session.history,
         "seconds": session.clock.seconds,
     }
+    start = time.monotonic()
     save_state(state, job.checkpoint, extra)
     session.saved = time.monotonic()
+    session.save_seconds = session.saved - start
 
 
 def _finish(job: _Job, state: TrainState, session: _Session) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,10 @@ def choose_runtime(
     ConfigError
         If torch cannot use the device here.
     """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise ConfigError(
+            f"device '{device}' is not known: expected 'auto', 'cpu', 'cuda', 'cuda:0' or 'mps'."
+        )
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:

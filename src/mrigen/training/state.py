@@ -49,6 +49,11 @@ class TrainState:
         return self.objective.network
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    @property
     def final_network(self) -> nn.Module:
         """The network to keep: the average where there is one."""
         return self.ema.network if self.ema else self.network
@@ -69,8 +74,8 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
     }
     if state.ema:
         tensors |= _prefixed("ema", state.ema.network.state_dict())
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    if state.device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(state.device)
     groups = {}
     for name, optimizer in state.optimizers.items():
         values = optimizer.state_dict()
@@ -79,9 +84,10 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
             tensors |= _prefixed(f"optimizer.{name}.{number}", slots)
     header = {"step": state.step, "groups": groups, "extra": extra}
     with atomic_file(path) as temporary:
-        # Copies in plain order: safetensors takes neither shared nor channels-last memory.
+        # Copies in plain order: safetensors takes neither shared nor channels-last memory. On
+        # the CPU, since a GPU may have no room for a second state.
         owned = {
-            name: tensor.detach().clone(memory_format=torch.contiguous_format)
+            name: tensor.detach().to("cpu", copy=True).contiguous()
             for name, tensor in tensors.items()
         }
         save_file(owned, temporary, metadata={"state": json.dumps(header)})
@@ -121,8 +127,8 @@ def load_state(state: TrainState, path: Path) -> None:
             optimizer.load_state_dict({"state": slots, "param_groups": header["groups"][name]})
             _lay_out_as_parameters(optimizer)
         torch.set_rng_state(tensors["random.cpu"])
-        if torch.cuda.is_available() and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        if state.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random.cuda"], state.device)
     except (KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(
