@@ -1,56 +1,20 @@
 """The command line: each command reads its words and calls one function."""
 
-import errno
 import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mrigen import __version__
-from mrigen.errors import ConfigError, DataError, ModelError, MrigenError, RegistryError
-
-if TYPE_CHECKING:
-    from mrigen.project import Project
-
-
-# The system names no file when a disk fills up while one is written.
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+from mrigen.cli.data import data
+from mrigen.cli.group import CommandGroup, project_of, tell
+from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
 
 
-class _Group(click.Group):
-    """Turns what a user can mend into one line and exit code 2; shows commands in their order."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except MrigenError as error:
-            _tell(error)
-        except OSError as error:
-            if error.filename is None and error.errno not in _FULL:
-                raise
-            _tell(_sentence(error))
-        raise click.exceptions.Exit(2)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)
-
-
-def _tell(problem: object) -> None:
-    click.echo(f"mrigen: {problem}", err=True)
-
-
-def _sentence(error: OSError) -> str:
-    path = "" if error.filename is None else f" '{click.format_filename(error.filename)}'"
-    return (
-        f"cannot read or write{path}: {error.strerror}. Check that the folder is there, that you "
-        "may write to it and that the disk is not full."
-    )
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mrigen")
 @click.option(
     "-C",
@@ -81,10 +45,7 @@ def main(ctx: click.Context, root: Path, *, quiet: bool) -> None:
     ctx.obj = {"root": root, "progress": not quiet}
 
 
-def _project(ctx: click.Context) -> "Project":
-    from mrigen.project import load_project
-
-    return load_project(ctx.obj["root"])
+main.add_command(data)
 
 
 def _compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,31 +78,6 @@ def _compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@main.group(cls=_Group)
-def data() -> None:
-    """Make or look at raw data."""
-
-
-@data.command("demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
-@click.pass_context
-def data_demo(ctx: click.Context, out: Path) -> None:
-    """Write a synthetic cohort in the IXI and Decathlon layouts.
-
-    \b
-    Example: mrigen data demo --out data
-    """
-    from mrigen.data.demo.cohort import write_demo_cohort
-
-    with click.progressbar(length=1, label="synthetic volumes", file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        write_demo_cohort(ctx.obj["root"] / out, progress=show if ctx.obj["progress"] else None)
-
-
 @main.command()
 @click.pass_context
 def index(ctx: click.Context) -> None:
@@ -152,7 +88,7 @@ def index(ctx: click.Context) -> None:
     """
     from mrigen.stages.index import index as run
 
-    run(_project(ctx))
+    run(project_of(ctx))
 
 
 @main.command()
@@ -167,7 +103,7 @@ def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
     """
     from mrigen.stages.slices import slices as run
 
-    run(_project(ctx), dataset, workers=workers, progress=ctx.obj["progress"])
+    run(project_of(ctx), dataset, workers=workers, progress=ctx.obj["progress"])
 
 
 @main.command()
@@ -183,7 +119,7 @@ def train(ctx: click.Context, /, model: str, **words: Any) -> None:
     from mrigen.stages.train import train as run
     from mrigen.training.runtime import choose_runtime
 
-    run(_project(ctx), model, runtime=choose_runtime(**words), progress=ctx.obj["progress"])
+    run(project_of(ctx), model, runtime=choose_runtime(**words), progress=ctx.obj["progress"])
 
 
 @main.command()
@@ -199,7 +135,7 @@ def evaluate(ctx: click.Context, model: str, device: str) -> None:
     from mrigen.stages.evaluate import evaluate as run
     from mrigen.training.runtime import choose_runtime
 
-    for name, value in run(_project(ctx), model, runtime=choose_runtime(device=device)).items():
+    for name, value in run(project_of(ctx), model, runtime=choose_runtime(device=device)).items():
         click.echo(f"{name}: {value:.6g}")
 
 
@@ -213,7 +149,7 @@ def compare(ctx: click.Context) -> None:
     """
     from mrigen.stages.compare import compare as run
 
-    click.echo(f"report: {run(_project(ctx))}")
+    click.echo(f"report: {run(project_of(ctx))}")
 
 
 @main.command()
@@ -228,13 +164,13 @@ def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> N
     """
     from mrigen.stages.register import register as run
 
-    project, refused = _project(ctx), False
+    project, refused = project_of(ctx), False
     for model in models or project.params.models:
         try:
             click.echo(run(project, model, promote=promote))
         except (ConfigError, DataError, ModelError, RegistryError) as error:
             refused = True
-            _tell(error)
+            tell(error)
     if refused:
         ctx.exit(2)
 
@@ -258,7 +194,7 @@ def sample(ctx: click.Context, reference: str, count: int, seed: int, out: Path)
     """
     from mrigen.stages.sample import sample as run
 
-    run(_project(ctx), reference, count=count, seed=seed, out=out)
+    run(project_of(ctx), reference, count=count, seed=seed, out=out)
 
 
 @main.command()
@@ -277,4 +213,4 @@ def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, dev
     from mrigen.training.runtime import choose_runtime
 
     chosen = str(choose_runtime(device=device).device)
-    run(_project(ctx), models, host=host, port=port, device=chosen)
+    run(project_of(ctx), models, host=host, port=port, device=chosen)
