@@ -14,7 +14,8 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.extraction import DatasetConfig, ScanSlices, SliceRecord
+from mrigen.data.dataset import DatasetConfig
+from mrigen.data.records import ScanSlices, SliceRecord
 from mrigen.data.splits import SplitConfig
 from mrigen.data.store import SliceStore, write_store
 
@@ -238,7 +239,11 @@ def _disc_scan(number: int, slices: int, size: int, bits: int) -> ScanSlices:
             index=index,
             position_mm=4.0 * index,
             spacing_mm=4.0,
-            pixel_mm=4.0,
+            pixel_height_mm=4.0,
+            pixel_width_mm=4.0,
+            brain_fraction=None,
+            label_fraction=None,
+            declared_split=None,
             foreground_fraction=float(disc.mean()),
             age=20.0 + number,
             sex="mf"[number % 2],

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mrigen.bundle import BundleConfig, save_bundle
-from mrigen.data.extraction import ScanSlices, SliceRecord
+from mrigen.data.records import ScanSlices, SliceRecord
 from mrigen.data.store import SliceStore, write_store
 from mrigen.models.build import build_network
 from mrigen.project import Params
@@ -48,7 +48,9 @@ def scan(number, name):
     records = [
         SliceRecord(
             subject=f"{name}{number:03d}", source="ixi", modality="T1w", plane="axial",
-            index=index, position_mm=float(index), spacing_mm=1.0, pixel_mm=4.0,
+            index=index, position_mm=float(index), spacing_mm=1.0,
+            pixel_height_mm=4.0, pixel_width_mm=4.0, brain_fraction=None, label_fraction=None,
+            declared_split=None,
             foreground_fraction=0.4, age=20.0 + number, sex="f", ethnicity=None, site="Guys",
             path=f"data/{number}.nii.gz", channel=None,
         )

@@ -3,7 +3,8 @@ import pytest
 
 import phantoms
 from mrigen.config import parse_config
-from mrigen.data.extraction import DatasetConfig, extract_file, extract_slices
+from mrigen.data.dataset import DatasetConfig
+from mrigen.data.extraction import extract_file, extract_slices
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.errors import ConfigError, DataError
 
@@ -51,9 +52,9 @@ def test_every_orientation_gives_the_same_pixels(tmp_path):
 def test_anisotropic_voxels_are_not_squashed(tmp_path):
     spacing = (2.0, 6.0, 8.0)
     array = phantoms.head((90, 36, 26), spacing)
-    pixels, records, _ = cut(tmp_path, array, write={"spacing_mm": spacing}, size=128)
+    pixels, records, *_ = cut(tmp_path, array, write={"spacing_mm": spacing}, size=128)
     inside = pixels[len(pixels) // 2] > 30
-    pixel_mm = records[0].pixel_mm
+    pixel_mm = records[0].pixel_width_mm
     assert pixel_mm == pytest.approx(36 * 6 / 128)
     assert inside.any(axis=0).sum() * pixel_mm == pytest.approx(150, rel=0.08)
     assert inside.any(axis=1).sum() * pixel_mm == pytest.approx(190, rel=0.08)
@@ -69,7 +70,7 @@ def test_records_say_where_a_slice_lies(tmp_path):
     assert [record.index for record in records] == [13, 14, 15, 16, 17]
     assert [record.position_mm for record in records] == [4, 12, 20, 28, 36]
     assert records[0].spacing_mm == 8
-    assert records[0].pixel_mm == 28 * 8 / 64
+    assert records[0].pixel_width_mm == 28 * 8 / 64
     assert (records[0].age, records[0].sex, records[0].site) == (30.0, "f", "HH")
     assert all(0.2 < record.foreground_fraction < 0.6 for record in records)
 

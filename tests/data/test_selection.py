@@ -54,7 +54,7 @@ def test_rows_ascend_inside_the_volume(count, start, length, step):
         ({"by": "fraction", "start": 40, "stop": 70}, r"expected start and stop in \[0, 1\]"),
         ({"by": "index", "start": 1.5, "stop": 3}, "expected whole slice numbers"),
         ({"by": "index", "start": -5, "stop": 3}, "expected whole slice numbers"),
-        ({"by": "percent"}, "'by' is 'percent': expected 'index', 'fraction' or 'mm'"),
+        ({"by": "percent"}, "'by' is 'percent': expected 'index', 'fraction', 'mm'"),
         ({"step": 0}, "'step' is 0: expected greater than or equal to 1"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import phantoms
 from mrigen.data import shards
-from mrigen.data.extraction import DatasetConfig
+from mrigen.data.dataset import DatasetConfig
 from mrigen.data.manifest import MANIFEST_SCHEMA, write_manifest
 from mrigen.data.scans import LeftOut
 from mrigen.data.splits import SplitConfig
@@ -53,7 +53,7 @@ def test_the_summary_tells_what_a_reader_wants_to_know(tmp_path):
     assert summary["splits"]["train"] == {"slices": 24, "subjects": 8}
     assert summary["orientation"].startswith("radiological: row 0 is anterior")
     assert summary["fingerprint"] == store.fingerprint
-    assert summary["pixel_mm"] == {"min": 4.0, "max": 4.0}
+    assert summary["pixel_width_mm"] == {"min": 4.0, "max": 4.0}
     assert summary["config"]["size"] == 32
     assert summary["left_out"] == []
 

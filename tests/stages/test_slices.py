@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import phantoms
-from mrigen.data.extraction import DatasetConfig
+from mrigen.data.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.data.store import SliceStore
 from mrigen.errors import ConfigError, DataError

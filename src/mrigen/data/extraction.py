@@ -1,114 +1,18 @@
 """One scan to square slices and their records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import Field
 
-from mrigen.config import Config
+from mrigen.data.dataset import DatasetConfig
 from mrigen.data.geometry import axial_pictures
-from mrigen.data.intensity import IntensityConfig, find_levels
-from mrigen.data.scans import LeftOut, Modality, Scan
+from mrigen.data.intensity import find_levels
+from mrigen.data.records import Pixels, ScanSlices, SliceRecord
+from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.selection import SelectionConfig, positions_mm, select_positions
-from mrigen.data.splits import SplitConfig
 from mrigen.data.volumes import FloatArray, Volume, read_channels
 from mrigen.errors import DataError
-
-Pixels = npt.NDArray[np.uint8 | np.uint16]
-
-
-class DatasetConfig(Config):
-    """How the volumes of one source become one dataset of slices.
-
-    Attributes
-    ----------
-    source
-        Key of the source in `params.yaml`.
-    modalities
-        Which images of each person are used.
-    plane
-        Direction of the cut.
-    selection
-        Which slices are kept.
-    size
-        Pixels along each side of a slice.
-    bits
-        Of a stored pixel.
-    intensity
-        What becomes black and white.
-    split
-        Shares of the subjects.
-    """
-
-    source: str
-    modalities: tuple[Modality, ...] = Field(default=("T1w",), min_length=1)
-    plane: Literal["axial"] = "axial"
-    selection: SelectionConfig = SelectionConfig()
-    size: int = Field(default=64, ge=16, le=1024)
-    bits: Literal[8, 16] = 8
-    intensity: IntensityConfig = IntensityConfig()
-    split: SplitConfig = SplitConfig()
-
-
-@dataclass(frozen=True)
-class SliceRecord:
-    """Where one slice comes from; with its split it is a row of the manifest.
-
-    Attributes
-    ----------
-    subject, source, modality, plane, path, channel
-        Which image it was cut from; `path` is relative to the project.
-    index
-        Slice number in that image, counted from the lowest in RAS+.
-    position_mm
-        Distance from the centre of the field of view, superior positive.
-    spacing_mm
-        Distance between neighbouring slices of the image.
-    pixel_mm
-        Size of a pixel, the same in both directions.
-    foreground_fraction
-        Share of the pixels brighter than Otsu's threshold of the whole image.
-    age, sex, ethnicity, site
-        Of the person and the scan; None is unknown.
-    """
-
-    subject: str
-    source: str
-    modality: str
-    plane: str
-    index: int
-    position_mm: float
-    spacing_mm: float
-    pixel_mm: float
-    foreground_fraction: float
-    age: float | None
-    sex: str | None
-    ethnicity: str | None
-    site: str | None
-    path: str
-    channel: int | None
-
-
-class ScanSlices(NamedTuple):
-    """The slices of one scan.
-
-    Attributes
-    ----------
-    pixels : (N, size, size) uint8 or uint16
-        Radiological display: row 0 is anterior, column 0 is the patient's right side.
-    records
-        One per slice, from the lowest to the highest.
-    notes
-        What was mended on the way.
-    """
-
-    pixels: Pixels
-    records: list[SliceRecord]
-    notes: tuple[str, ...] = ()
 
 
 def extract_slices(
@@ -178,12 +82,16 @@ def cut_volume(volume: Volume, scan: Scan, config: DatasetConfig) -> ScanSlices:
             index=int(index),
             position_mm=float(places[index]),
             spacing_mm=spacing[2],
-            pixel_mm=pixel_mm,
+            pixel_height_mm=pixel_mm,
+            pixel_width_mm=pixel_mm,
             foreground_fraction=float(share),
+            brain_fraction=None,
+            label_fraction=None,
             age=scan.age,
             sex=scan.sex,
             ethnicity=scan.ethnicity,
             site=scan.site,
+            declared_split=scan.split,
             path=scan.path,
             channel=scan.channel,
         )

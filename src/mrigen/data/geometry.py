@@ -1,9 +1,55 @@
 """Volumes to square axial pictures, true to scale."""
 
+from typing import Literal, Self
+
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, model_validator
 
+from mrigen.config import Config
 from mrigen.data.volumes import FloatArray
+
+Plane = Literal["axial", "coronal", "sagittal"]
+SLICE_AXIS: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+
+class GeometryConfig(Config):
+    """How a slice is laid into its square picture.
+
+    Attributes
+    ----------
+    display
+        "radiological" shows the patient's right on the left of axial and coronal pictures,
+        "neurological" on the right. Sagittal pictures look to the left in both.
+    fit
+        "pad" keeps pixels square in millimetres: the longer side of the field of view fills the
+        picture and the shorter is padded with black. "stretch" squeezes both sides to the
+        picture, as three of the studies did.
+    resample
+        "area" averages where it shrinks and interpolates linearly where it enlarges; "bilinear"
+        interpolates between the nearest voxels whatever the factor (TensorFlow's `tf.image.resize`,
+        OpenCV's `INTER_LINEAR`); "nearest" takes the voxel under the pixel's centre (Keras'
+        `flow_from_directory`).
+    centre
+        What lies in the middle of the picture and at 0 mm: the field of view, the brain mask's
+        centre of mass, or that of the foreground.
+    field_mm
+        Side of the picture in millimetres; None fits the field of view. Only with "pad".
+    """
+
+    display: Literal["radiological", "neurological"] = "radiological"
+    fit: Literal["pad", "stretch"] = "pad"
+    resample: Literal["area", "bilinear", "nearest"] = "area"
+    centre: Literal["field_of_view", "brain", "foreground"] = "field_of_view"
+    field_mm: float | None = Field(default=None, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.fit == "stretch" and (self.field_mm is not None or self.centre != "field_of_view"):
+            raise ValueError(
+                "fit: pad where field_mm or a centre is set, as stretching fills the picture"
+            )
+        return self
 
 
 def axial_pictures(

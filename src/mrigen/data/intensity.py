@@ -1,7 +1,7 @@
 """A scanner's units to black and white, per volume."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,15 +13,34 @@ from mrigen.errors import DataError
 
 
 class IntensityConfig(Config):
-    """Percentiles of a volume's intensities that become black and white.
+    """Which intensities become black and white.
 
     Black is the lower percentile of all voxels, which is 0 where a background of zeros surrounds a
     skull-stripped brain. White is the upper percentile of the voxels that are not exactly 0, so
-    that it does not depend on how much of such a background there is.
+    that it does not depend on how much of such a background there is. 0 and 100 are the minimum
+    and the maximum.
+
+    Attributes
+    ----------
+    scope
+        Over what percentiles are taken: each "slice" by itself (on its own grid, before
+        resampling), each "volume", or the whole "cohort" (all scans of one modality that the
+        dataset uses). "stored" takes the whole range of the file's type and is meant for pictures,
+        which have no volume.
+    lower, upper
+        Percentiles.
+    through_png
+        Write each slice to eight bits before it is resampled, rounding as matplotlib's `imsave`
+        does: the studies kept PNG files between their steps.
+    rescale
+        Stretch each picture to its own minimum and maximum after resampling (Arnaiz).
     """
 
+    scope: Literal["slice", "volume", "cohort", "stored"] = "volume"
     lower: float = Field(default=0.5, ge=0, lt=100)
     upper: float = Field(default=99.5, gt=0, le=100)
+    through_png: bool = False
+    rescale: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

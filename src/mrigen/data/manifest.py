@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from mrigen.data.extraction import SliceRecord
+from mrigen.data.records import SliceRecord
 from mrigen.data.splits import SPLITS
 from mrigen.data.tables import read_table, write_table
 
@@ -63,7 +63,8 @@ def describe_manifest(manifest: pd.DataFrame) -> dict[str, Any]:
             for split, part in parts.items()
         },
         "modalities": _counts(manifest["modality"]),
-        "pixel_mm": _range(manifest["pixel_mm"]),
+        "pixel_height_mm": _range(manifest["pixel_height_mm"]),
+        "pixel_width_mm": _range(manifest["pixel_width_mm"]),
         "spacing_mm": _range(manifest["spacing_mm"]),
         "position_mm": _range(manifest["position_mm"]),
         "foreground_fraction": _range(manifest["foreground_fraction"]),

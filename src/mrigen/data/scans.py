@@ -10,7 +10,7 @@ import pyarrow as pa
 from mrigen.data.demographics import Sex
 from mrigen.data.tables import read_table, write_table
 
-Modality = Literal["T1w", "FLAIR", "T1Gd", "T2w"]
+Modality = Literal["T1w", "FLAIR", "T1Gd", "T2w", "PDw"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,17 @@ class Scan:
     subject
         Who it is, unique over all sources: `<source>/<name>`.
     modality
-        "T1w", "FLAIR", "T1Gd" or "T2w".
+        "T1w", "FLAIR", "T1Gd", "T2w" or "PDw".
     channel
         Place on the fourth axis; None for a 3-D file.
     label_path
         Label map on the same grid, or None.
+    mask_path
+        Brain mask, or label map of the brain, on the same grid; or None.
+    plane, index
+        Of a picture, which is one slice: direction of the cut and slice number. None for volumes.
+    split
+        "train", "validation" or "test" where the cohort says so itself; None elsewhere.
     age
         In years; None is unknown, here and below.
     sex
@@ -47,6 +53,10 @@ class Scan:
     modality: Modality
     channel: int | None = None
     label_path: str | None = None
+    mask_path: str | None = None
+    plane: str | None = None
+    index: int | None = None
+    split: str | None = None
     age: float | None = None
     sex: Sex | None = None
     ethnicity: str | None = None
@@ -75,7 +85,7 @@ def _printable(text: str) -> str:
     )
 
 
-_NUMBERS = {"channel": pa.int64(), "age": pa.float64()}
+_NUMBERS = {"channel": pa.int64(), "index": pa.int64(), "age": pa.float64()}
 SCANS_SCHEMA = pa.schema(
     [(field.name, _NUMBERS.get(field.name, pa.string())) for field in fields(Scan)]
 )

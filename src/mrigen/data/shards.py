@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mrigen.data.extraction import Pixels
+from mrigen.data.records import Pixels
 from mrigen.errors import DataError
 
 if TYPE_CHECKING:

@@ -16,13 +16,58 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
+class FixedSubjects(Config):
+    """Subjects by name whose split is given, such as `IXI019`; the name of the source is left off.
+
+    The rest is dealt out to the splits that have no list; subjects that the cohort lacks are noted.
+    """
+
+    train: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
 class SplitConfig(Config):
-    """Shares of the subjects, summing to 1, and the seed that deals them out."""
+    """Who is trained on, who is validated on and who is tested on; always whole persons.
+
+    Attributes
+    ----------
+    train, validation, test
+        Shares of the subjects, summing to 1.
+    seed
+        Another seed deals the subjects out differently.
+    stratify
+        Traits of which every split gets its share: "age_group", "sex", "ethnicity", "site".
+    age_edges
+        Years at which a new age group begins.
+    ethnicities
+        Ethnicities with a stratum of their own; the others share one. Empty gives each its own.
+    fixed
+        Subjects whose split is given.
+    declared
+        Take the splits that the cohort itself declares (folders, a column of its table).
+    folds, fold
+        Cross-validation: the test split is fold number `fold` of `folds`, and the test share is
+        not used; of the others, train and validation get their shares.
+    leaking
+        The split of a study whose test or validation slices come from trained-on heads, for
+        replication alone: "tablado" deals out the slices of every volume, 28 to train and 2 to
+        test of 30; "arnaiz" keeps his test subjects apart (`fixed`) and deals the other slices out
+        to train and validation, 85 to 15. Reports warn of it.
+    """
 
     train: float = Field(default=0.8, gt=0, le=1)
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.1, ge=0, lt=1)
     seed: int = Field(default=0, ge=0)
+    stratify: tuple[Literal["age_group", "sex", "ethnicity", "site"], ...] = ()
+    age_edges: tuple[float, ...] = (25, 65)
+    ethnicities: tuple[str, ...] = ()
+    fixed: FixedSubjects = FixedSubjects()
+    declared: bool = False
+    folds: int | None = Field(default=None, ge=2, le=100)
+    fold: int = Field(default=0, ge=0)
+    leaking: Literal["tablado", "arnaiz"] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ValidationError
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.extraction import DatasetConfig, Pixels, ScanSlices, SliceRecord
+from mrigen.data.dataset import DatasetConfig
 from mrigen.data.manifest import (
     choose_sheet,
     describe_manifest,
@@ -23,6 +23,7 @@ from mrigen.data.manifest import (
     read_manifest,
     write_manifest,
 )
+from mrigen.data.records import Pixels, ScanSlices, SliceRecord
 from mrigen.data.scans import LeftOut
 from mrigen.data.shards import open_shard, write_shards
 from mrigen.data.splits import assign_splits, check_disjoint

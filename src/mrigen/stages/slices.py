@@ -9,7 +9,9 @@ from itertools import groupby
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mrigen.data.extraction import DatasetConfig, ScanSlices, extract_file
+from mrigen.data.dataset import DatasetConfig
+from mrigen.data.extraction import extract_file
+from mrigen.data.records import ScanSlices
 from mrigen.data.sources import LeftOut, Scan, read_scans
 from mrigen.data.store import SliceStore, write_store
 from mrigen.data.workers import available_cores, ordered_answers
