@@ -10,12 +10,12 @@ from mrigen.evaluation.report import (
     DatasetEntry,
     LeftOutFile,
     ModelEntry,
-    Picture,
     Report,
     render_csv,
     render_html,
 )
 from mrigen.images import encode_png
+from mrigen.page.document import Picture
 
 VOID = {"meta", "link", "img"}
 

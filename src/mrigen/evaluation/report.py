@@ -5,14 +5,12 @@ but what is given to it: the same inputs give the same bytes.
 """
 
 import csv
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from mrigen.evaluation.catalogue import METRICS, Metric, format_value, metric_columns
+from mrigen.page.document import Picture, render_page
 
 _FACT_COLUMNS = (
     "model", "network", "dataset", "extractor", "parameters_trainable", "parameters_total",
@@ -24,20 +22,6 @@ _TIMING_COLUMNS = (
 _ORIGIN_COLUMNS = ("data_fingerprint", "bundle", "git_commit", "mrigen_version")
 
 _NOTHING = "n/a"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG with a heading, and words for those who cannot see it."""
-
-    title: str
-    description: str
-    png: bytes
-
-    @property
-    def source(self) -> str:
-        """The picture as a data address."""
-        return f"data:image/png;base64,{b64encode(self.png).decode()}"
 
 
 @dataclass(frozen=True)
@@ -145,14 +129,6 @@ class Row:
 
 def render_html(report: Report) -> str:
     """Return the page as one HTML document."""
-    environment = Environment(
-        loader=PackageLoader("mrigen.evaluation", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     groups = (
         ("The models", _model_rows(report.models)),
         ("Restoring and reproducing test slices", _metric_rows(report.models, "restoration")),
@@ -160,7 +136,7 @@ def render_html(report: Report) -> str:
         ("What training cost", _timing_rows(report.models)),
     )
     filled = [(title, rows) for title, rows in groups if rows]
-    return environment.get_template("report.html.j2").render(report=report, groups=filled)
+    return render_page("mrigen.evaluation", "report.html.j2", report=report, groups=filled)
 
 
 def render_csv(models: Sequence[ModelEntry]) -> str:

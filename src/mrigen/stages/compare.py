@@ -14,12 +14,12 @@ from mrigen.data.store import SliceStore
 from mrigen.errors import DataError, ModelError
 from mrigen.evaluation.report import (
     ModelEntry,
-    Picture,
     Report,
     render_csv,
     render_html,
 )
 from mrigen.models.build import build_network, count_parameters
+from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.cohort import dataset_entry, is_synthetic, read_object, read_summary
 from mrigen.stages.evaluate import CURVES, EVALUATED, FIGURES, METRICS, RESTORATIONS, SAMPLES

@@ -1,0 +1,1 @@
+"""Pages that open from disk: their style and pictures inside, no script, no network."""
