@@ -31,7 +31,7 @@ def test_the_front_is_up_and_the_patients_left_is_on_the_right(tmp_path, axes):
     spacing = (6.0, 6.0, 6.0)
     array = phantoms.head((30, 36, 30), spacing)
     write = {"axes": axes, "spacing_mm": spacing}
-    pixels, _, _ = cut(tmp_path, array, write=write, intensity={"upper": 100})
+    pixels = cut(tmp_path, array, write=write, intensity={"upper": 100}).pixels
     picture = pixels[len(pixels) // 2] / 255
     front = brightest(picture, 0.97, 1)
     left = brightest(picture[24:40], 0.65, 0.8)
@@ -64,7 +64,7 @@ def test_records_say_where_a_slice_lies(tmp_path):
     path = phantoms.write_volume(tmp_path / "a.nii.gz", phantoms.head(), axes="LPI")
     config = DatasetConfig.model_validate({"source": "ixi", "selection": {"start": 0.5}})
     scan = scan_of(path, tmp_path, age=30.0, sex="f", site="HH")
-    pixels, records, notes = extract_slices(scan, config, root=tmp_path)
+    pixels, records, notes, *_ = extract_slices(scan, config, root=tmp_path)
     assert pixels.shape == (5, 64, 64)
     assert notes == ()
     assert [record.index for record in records] == [13, 14, 15, 16, 17]

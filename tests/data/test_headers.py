@@ -50,8 +50,8 @@ def test_declared_voxels_are_refused_before_anything_is_decompressed(tmp_path):
 def test_a_bomb_is_read_no_further_than_its_header(tmp_path):
     block = phantoms.write_huge(tmp_path / "a.nii.gz").read_bytes()
     path = tmp_path / "bomb.nii.gz"
-    # Whatever follows the header is damaged, and nobody looks.
-    path.write_bytes(gzip.compress(gzip.decompress(block)[:540]) + b"not gzip")
+    # What follows the header and one buffer is damaged, and nobody looks.
+    path.write_bytes(gzip.compress(gzip.decompress(block)[:540] + bytes(2**14)) + b"not gzip")
     with pytest.raises(DataError, match="declares"):
         check_header(path, LIMIT)
 

@@ -1,7 +1,5 @@
 """NIfTI headers, every number checked before any image data is read."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
+from isal import igzip, isal_zlib
 from nibabel.affines import voxel_sizes
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
@@ -24,6 +23,7 @@ SPACING_LIMITS_MM = (0.05, 20.0)
 # Below this share of the volume of a straight box, an affine is too skewed to have axes.
 _MIN_BOX_FRACTION = 0.1
 _MAX_EXTENSION_BYTES = 2**24
+_DAMAGE = cast("tuple[type[Exception], ...]", (OSError, EOFError, isal_zlib.error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +99,11 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
             if path.suffix == ".gz":
-                with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+                with igzip.IGzipFile(fileobj=file, mode="rb") as stream:
                     yield cast("BinaryIO", stream)
             else:
                 yield file
-    except (OSError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         problem = getattr(error, "strerror", None) or str(error)
         raise DataError(
             f"scan '{path.name}' cannot be read ({problem}): expected a whole NIfTI file. "
