@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -31,3 +32,18 @@ def data_demo(ctx: click.Context, out: Path) -> None:
             bar.update(done - bar.pos)
 
         write_demo_cohort(ctx.obj["root"] / out, progress=show if ctx.obj["progress"] else None)
+
+
+@data.command("fetch")
+@click.argument("cohort", type=click.Choice(["ixi", "decathlon"]))
+@click.option("--out", type=click.Path(path_type=Path), help="data/<COHORT> by default.")
+@click.pass_context
+def data_fetch(ctx: click.Context, cohort: Literal["ixi", "decathlon"], out: Path | None) -> None:
+    """Download a published COHORT: IXI (T1), or the Decathlon's brain tumours.
+
+    \b
+    Example: mrigen data fetch ixi --out data/ixi
+    """
+    from mrigen.stages.fetch import fetch as run
+
+    run(cohort, ctx.obj["root"], out=out, progress=ctx.obj["progress"])

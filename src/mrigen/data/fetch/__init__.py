@@ -1,0 +1,1 @@
+"""Published cohorts: where they lie, and how they come onto this disk."""
