@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrigen.data.dataset import DatasetConfig
-from mrigen.data.records import ScanSlices, SliceRecord
+from mrigen.data.records import ScanGrid, ScanSlices, SliceRecord
 from mrigen.data.splits import SplitConfig
 from mrigen.data.store import SliceStore, write_store
 
@@ -206,11 +206,13 @@ def slice_store(
     slices: int = 4,
     size: int = 32,
     bits: int = 8,
+    labels: bool = False,
     split: SplitConfig | None = None,
 ) -> SliceStore:
     """Write a slice store of noisy discs, without any volumes; subjects differ in size."""
     config = DatasetConfig.model_validate(
-        {"source": "phantoms", "size": size, "bits": bits, "split": split or SplitConfig()}
+        {"source": "phantoms", "size": size, "bits": bits, "labels": labels}
+        | {"split": split or SplitConfig()}
     )
     scans = disc_scans(subjects=subjects, slices=slices, size=size, bits=bits)
     return write_store(path, scans, config=config)
@@ -219,7 +221,7 @@ def slice_store(
 def disc_scans(
     *, subjects: int = 8, slices: int = 4, size: int = 32, bits: int = 8
 ) -> list[ScanSlices]:
-    """Return the slices of noisy discs, one scan per subject."""
+    """Return the slices of noisy discs, one scan per subject, with a label of 3 on each disc."""
     return [_disc_scan(number, slices, size, bits) for number in range(subjects)]
 
 
@@ -254,4 +256,11 @@ def _disc_scan(number: int, slices: int, size: int, bits: int) -> ScanSlices:
         )
         for index, disc in enumerate(discs)
     ]
-    return ScanSlices(pixels, records)
+    affine = (
+        (-4.0, 0.0, 0.0, 0.1),
+        (0.0, -4.0, 0.0, 1.5),
+        (0.0, 0.0, 4.0, 0.0),
+        (0.0, 0.0, 0.0, 1.0),
+    )
+    grid = ScanGrid(affine, black=float(number), white=1000.0 + number)
+    return ScanSlices(pixels, records, labels=(3 * discs).astype(np.uint8), grid=grid)

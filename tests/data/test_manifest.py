@@ -1,13 +1,15 @@
 import pandas as pd
+import pytest
 
-from mrigen.data.manifest import choose_sheet, describe_manifest
+from mrigen.data.manifest import choose_sheet, describe_manifest, describe_orientation
 
 
 def manifest_of(scans):
     rows = [
         {"subject": subject, "path": f"{subject}.nii", "modality": modality, "split": "train",
-         "pixel_height_mm": 2.0, "pixel_width_mm": 2.0, "spacing_mm": 1.0, "position_mm": float(index),
-         "foreground_fraction": 0.3, "age": float("nan")}
+         "pixel_height_mm": 2.0, "pixel_width_mm": 2.0, "spacing_mm": 1.0, 
+         "position_mm": float(index), "foreground_fraction": 0.3, "age": float("nan"), "plane": "axial",
+         "brain_fraction": float("nan"), "label_fraction": 0.25}
         for subject, modality, count in scans
         for index in range(count)
     ]  # fmt: skip
@@ -43,5 +45,24 @@ def test_short_scans_repeat_their_last_slice():
 def test_unknown_ages_are_null():
     description = describe_manifest(manifest_of([("a", "T1w", 2)]))
     assert description["age"] is None
+    assert description["brain_fraction"] is None
+    assert description["label_fraction"] == {"min": 0.25, "max": 0.25}
+    assert description["planes"] == {"axial": 2}
     assert description["position_mm"] == {"min": 0.0, "max": 1.0}
     assert description["splits"]["test"] == {"slices": 0, "subjects": 0}
+
+
+@pytest.mark.parametrize(
+    ("plane", "display", "top", "left"),
+    [
+        ("axial", "radiological", "anterior", "the patient's right side"),
+        ("axial", "neurological", "anterior", "the patient's left side"),
+        ("coronal", "radiological", "superior", "the patient's right side"),
+        ("coronal", "neurological", "superior", "the patient's left side"),
+        ("sagittal", "radiological", "superior", "anterior"),
+        ("sagittal", "neurological", "superior", "anterior"),
+    ],
+)
+def test_the_orientation_names_top_and_left(plane, display, top, left):
+    text = f"{plane}, {display}: row 0 is {top}, column 0 is {left}"
+    assert describe_orientation(plane, display) == text

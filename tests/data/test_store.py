@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 import phantoms
 from mrigen.data import shards
 from mrigen.data.dataset import DatasetConfig
+from mrigen.data.grids import write_grids
 from mrigen.data.manifest import MANIFEST_SCHEMA, write_manifest
 from mrigen.data.scans import LeftOut
 from mrigen.data.splits import SplitConfig
@@ -41,6 +43,7 @@ def test_a_store_tells_its_shape_and_splits(tmp_path):
     assert store.manifest.groupby("subject")["split"].nunique().max() == 1
     assert sorted(files_of(store.path)) == [
         "contact_sheet.png",
+        "grids.parquet",
         "manifest.parquet",
         "slices-000.npy",
         "summary.json",
@@ -51,7 +54,7 @@ def test_the_summary_tells_what_a_reader_wants_to_know(tmp_path):
     store = phantoms.slice_store(tmp_path / "heads", subjects=10, slices=3)
     summary = json.loads((store.path / "summary.json").read_text())
     assert summary["splits"]["train"] == {"slices": 24, "subjects": 8}
-    assert summary["orientation"].startswith("radiological: row 0 is anterior")
+    assert summary["orientation"].startswith("axial, radiological: row 0 is anterior")
     assert summary["fingerprint"] == store.fingerprint
     assert summary["pixel_width_mm"] == {"min": 4.0, "max": 4.0}
     assert summary["config"]["size"] == 32
@@ -97,15 +100,115 @@ def test_a_store_travels_to_other_processes_as_its_path(sharded):
     np.testing.assert_array_equal(pickle.loads(data).read([35, 0]), sharded.read([35, 0]))
 
 
-def test_a_changed_pixel_is_found(tmp_path):
-    store = phantoms.slice_store(tmp_path / "heads")
+@pytest.mark.parametrize("name", ["slices-000.npy", "labels-000.npy"])
+def test_a_changed_pixel_is_found(tmp_path, name):
+    store = phantoms.slice_store(tmp_path / "heads", labels=True)
     store.verify()
-    path = store.path / "slices-000.npy"
+    path = store.path / name
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(DataError, match="was changed after it was made: run 'mrigen slices heads'"):
         SliceStore(store.path).verify()
+
+
+def test_labels_are_cut_and_read_as_the_slices_are(tmp_path, small_shards):
+    store = phantoms.slice_store(tmp_path / "heads", subjects=5, labels=True)
+    counts = [len(np.load(path)) for path in sorted(store.path.glob("labels-*.npy"))]
+    assert counts == [7, 7, 6]
+    labels = np.concatenate([scan.labels for scan in phantoms.disc_scans(subjects=5)])
+    rows = [19, 0, 7, 7, 13]
+    assert store.has_labels
+    np.testing.assert_array_equal(store.read_labels(rows), labels[rows])
+    assert store.read_labels([0]).dtype == np.uint8
+    assert np.median(store.read([0])[store.read_labels([0]) == 3]) > 150
+
+
+def test_labels_are_part_of_the_fingerprint(tmp_path):
+    stores = [
+        phantoms.slice_store(tmp_path / str(labels), labels=labels) for labels in (False, True)
+    ]
+    assert stores[0].fingerprint != stores[1].fingerprint
+    assert not list(stores[0].path.glob("labels-*"))
+
+
+def test_a_store_without_labels_says_how_to_get_them(tmp_path):
+    store = phantoms.slice_store(tmp_path / "heads")
+    assert not store.has_labels
+    with pytest.raises(DataError, match=r"'heads' keeps no labels: expected .*'labels: true'"):
+        store.read_labels([0])
+
+
+def test_a_scan_without_labels_is_left_out_where_labels_are_kept(tmp_path):
+    scans = phantoms.disc_scans(subjects=4)
+    scans[1] = scans[1]._replace(labels=None)
+    config = DatasetConfig(source="phantoms", size=32, labels=True)
+    left_out = []
+    store = write_store(tmp_path / "heads", scans, config=config, left_out=left_out)
+    assert [entry.path for entry in left_out] == ["data/phantoms/IXI001.nii.gz"]
+    assert "'IXI001.nii.gz' has no label map" in left_out[0].reason
+    assert json.loads((store.path / "summary.json").read_text())["left_out"] == [
+        {"path": entry.path, "reason": entry.reason} for entry in left_out
+    ]
+    assert "phantoms/IXI001" not in set(store.manifest["subject"])
+
+
+def test_the_grids_tell_where_each_scan_lies(tmp_path):
+    scans = phantoms.disc_scans(subjects=4)
+    scans[2] = scans[2]._replace(grid=scans[2].grid._replace(black=None, white=None))
+    scans[3] = scans[3]._replace(grid=None)  # as pictures have none
+    config = DatasetConfig(source="phantoms", size=32)
+    grids = write_store(tmp_path / "heads", scans, config=config).grids
+    assert grids["path"].tolist() == [f"data/phantoms/IXI00{number}.nii.gz" for number in range(3)]
+    np.testing.assert_array_equal(grids["affine"][1].reshape(4, 4), scans[1].grid.affine)
+    assert grids["white"].tolist()[:2] == [1000, 1001]
+    assert grids["black"].isna().tolist() == [False, False, True]
+
+
+def rename(scan, subject, path):
+    records = [replace(record, subject=subject, path=path) for record in scan.records]
+    return scan._replace(records=records)
+
+
+def test_a_head_under_two_names_is_used_once(tmp_path):
+    scans = phantoms.disc_scans(subjects=5)
+    scans.insert(3, rename(scans[1], "phantoms/IXI900", "data/phantoms/IXI900.nii.gz"))
+    config = DatasetConfig(source="phantoms", size=32)
+    left_out = []
+    store = write_store(tmp_path / "heads", scans, config=config, left_out=left_out)
+    assert len(store) == 20
+    assert "phantoms/IXI900" not in set(store.manifest["subject"])
+    (entry,) = left_out
+    for words in ("'IXI900.nii.gz'", "'phantoms/IXI900'", "'IXI001.nii.gz'", "'phantoms/IXI001'"):
+        assert words in entry.reason
+
+
+def test_a_second_copy_of_one_subject_is_left_out_too(tmp_path):
+    scans = phantoms.disc_scans(subjects=3)
+    scans.append(rename(scans[0], "phantoms/IXI000", "data/phantoms/copy.nii.gz"))
+    left_out = []
+    write_store(
+        tmp_path / "heads",
+        scans,
+        config=DatasetConfig(source="phantoms", size=32),
+        left_out=left_out,
+    )
+    assert "'copy.nii.gz' gives the same pictures as 'IXI000.nii.gz' of the same" in (
+        left_out[0].reason
+    )
+
+
+def test_channels_of_a_file_and_blank_pictures_are_no_copies(tmp_path):
+    scans = phantoms.disc_scans(subjects=3)
+    scans.append(scans[0])
+    blank = [scan._replace(pixels=np.zeros_like(scan.pixels)) for scan in scans[:2]]
+    scans += [
+        rename(scan, f"phantoms/P{number}", f"{number}.png") for number, scan in enumerate(blank)
+    ]
+    left_out = []
+    config = DatasetConfig(source="phantoms", size=32)
+    assert len(write_store(tmp_path / "a", scans, config=config, left_out=left_out)) == 24
+    assert left_out == []
 
 
 def break_missing_shard(folder):
@@ -151,6 +254,21 @@ def break_membership(folder):
     write_manifest(folder / "manifest.parquet", rows)
 
 
+def break_grids(folder):
+    grids = pd.read_parquet(folder / "grids.parquet")
+    grids["white"] += 1
+    rows = grids.astype(object).where(grids.notna(), None).to_dict("records")
+    write_grids(folder / "grids.parquet", rows)
+
+
+def break_labels(folder):
+    np.save(folder / "labels-000.npy", np.zeros((31, 32, 32), np.uint8))
+
+
+def break_grids_away(folder):
+    (folder / "grids.parquet").unlink()
+
+
 def break_columns(folder):
     pd.DataFrame({"subject": ["a"]}).to_parquet(folder / "manifest.parquet")
 
@@ -166,12 +284,18 @@ def break_columns(folder):
         (break_summary, "is damaged"),
         (break_manifest, "is not a readable table"),
         (break_split, r"subject 'phantoms/IXI000' is in the splits train and validation"),
-        (break_membership, "the manifest of slice store 'heads' was changed.* 'mrigen slices he"),
+        (
+            break_membership,
+            "the table 'manifest.parquet' of slice store 'heads' was changed.* 'mrigen slices he",
+        ),
+        (break_grids, "the table 'grids.parquet' of slice store 'heads' was changed"),
+        (break_labels, "has 31 slices and a manifest of 32 rows"),
+        (break_grids_away, "grids.parquet' does not exist: run 'mrigen slices heads'"),
         (break_columns, "has the columns subject: expected subject, source"),
     ],
 )
 def test_a_damaged_store_says_what_is_wrong(tmp_path, damage, words):
-    store = phantoms.slice_store(tmp_path / "heads")
+    store = phantoms.slice_store(tmp_path / "heads", labels=True)
     damage(store.path)
     with pytest.raises(DataError, match=words):
         SliceStore(store.path)

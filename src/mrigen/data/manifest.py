@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from mrigen.data.geometry import Plane
 from mrigen.data.records import SliceRecord
 from mrigen.data.splits import SPLITS
 from mrigen.data.tables import read_table, write_table
 
-ORIENTATION = "radiological: row 0 is anterior, column 0 is the patient's right side"
 SHEET_ROWS, SHEET_COLUMNS = 8, 8
 
 _TYPES: dict[object, pa.DataType] = {
@@ -50,11 +50,21 @@ def manifest_text(manifest: pd.DataFrame) -> bytes:
     return manifest.to_csv(index=False, lineterminator="\n").encode()
 
 
+def describe_orientation(plane: Plane, display: str) -> str:
+    """Say what lies at the top and at the left of a picture that was cut from a volume."""
+    top = "anterior" if plane == "axial" else "superior"
+    left = {
+        "sagittal": "anterior",
+        "radiological": "the patient's right side",
+        "neurological": "the patient's left side",
+    }["sagittal" if plane == "sagittal" else display]
+    return f"{plane}, {display}: row 0 is {top}, column 0 is {left}"
+
+
 def describe_manifest(manifest: pd.DataFrame) -> dict[str, Any]:
     """Count slices, scans and subjects, and give the ranges of the geometry and the ages."""
     parts = {split: manifest[manifest["split"] == split] for split in SPLITS}
     return {
-        "orientation": ORIENTATION,
         "slices": len(manifest),
         "scans": len(_scans(manifest)),
         "subjects": int(manifest["subject"].nunique()),
@@ -63,11 +73,14 @@ def describe_manifest(manifest: pd.DataFrame) -> dict[str, Any]:
             for split, part in parts.items()
         },
         "modalities": _counts(manifest["modality"]),
+        "planes": _counts(manifest["plane"]),
         "pixel_height_mm": _range(manifest["pixel_height_mm"]),
         "pixel_width_mm": _range(manifest["pixel_width_mm"]),
         "spacing_mm": _range(manifest["spacing_mm"]),
         "position_mm": _range(manifest["position_mm"]),
         "foreground_fraction": _range(manifest["foreground_fraction"]),
+        "brain_fraction": _range(manifest["brain_fraction"]),
+        "label_fraction": _range(manifest["label_fraction"]),
         "age": _range(manifest["age"]),
     }
 

@@ -1,36 +1,41 @@
-"""The slice store: `.npy` shards of pixels, a manifest with a row per slice, and a summary.
-
-Pictures are in radiological display order: row 0 is anterior, column 0 the patient's right side.
-"""
+"""The slice store: `.npy` shards of pixels, a manifest with a row per slice, and a summary."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
-from typing import Literal, cast
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from mrigen.atomic import atomic_folder
+from mrigen.data.copies import Copies
 from mrigen.data.dataset import DatasetConfig
+from mrigen.data.grids import grid_row, grids_text, read_grids, write_grids
 from mrigen.data.manifest import (
     choose_sheet,
     describe_manifest,
+    describe_orientation,
     manifest_text,
     read_manifest,
     write_manifest,
 )
 from mrigen.data.records import Pixels, ScanSlices, SliceRecord
 from mrigen.data.scans import LeftOut
-from mrigen.data.shards import open_shard, write_shards
+from mrigen.data.shards import Shards, ShardWriter, slices_per_shard
 from mrigen.data.splits import assign_splits, check_disjoint
 from mrigen.errors import DataError
 from mrigen.images import contact_sheet, from_integers, write_png
 
-MANIFEST, SUMMARY, CONTACT_SHEET = "manifest.parquet", "summary.json", "contact_sheet.png"
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+MANIFEST, GRIDS, SUMMARY = "manifest.parquet", "grids.parquet", "summary.json"
+CONTACT_SHEET = "contact_sheet.png"
 
 
 class _Summary(BaseModel):
@@ -39,8 +44,11 @@ class _Summary(BaseModel):
     size: int
     bits: Literal[8, 16]
     shards: list[str]
+    label_shards: list[str]
     fingerprint: str
-    manifest_sha256: str
+    sha256: dict[str, str]
+    leaking: str | None
+    warnings: tuple[str, ...]
 
 
 class SliceStore:
@@ -56,38 +64,57 @@ class SliceStore:
     path
     manifest
         One row per slice, in the order of the pixels; the columns are those of `SliceRecord`
-        and `split`. Unknown covariates are NaN.
+        and `split`. What is unknown is NaN.
+    grids
+        One row per scan that was cut from a volume: `subject`, `path`, `channel`, `modality`,
+        `affine` (16 floats, row by row) and `black` and `white`, as `ScanGrid` has them.
     size
         Pixels along each side of a slice.
     bits
         8 or 16, of a pixel.
     fingerprint
-        SHA-256 of the pixels and the manifest, in hexadecimal: which data this is.
+        SHA-256 of the pixels, the labels and both tables, in hexadecimal: which data this is.
+    leaking
+        Name of the split if it is one that lets slices of one person into several splits.
+    warnings
+        What must be told with every number measured on this store.
 
     Raises
     ------
     DataError
-        If a file is missing or damaged, shapes or counts disagree, a subject is in two splits, or
-        the manifest was changed. Changed pixels are found by `verify` alone.
+        If a file is missing or damaged, shapes or counts disagree, a subject is in two splits and
+        the split is not a leaking one, or a table was changed. Changed pixels are found by
+        `verify` alone.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         summary = _read_summary(path)
         self.size, self.bits, self.fingerprint = summary.size, summary.bits, summary.fingerprint
-        self.manifest = read_manifest(path / MANIFEST, remedy=_remedy(path))
+        self.leaking, self.warnings = summary.leaking, summary.warnings
+        remedy = _remedy(path)
+        self.manifest = read_manifest(path / MANIFEST, remedy=remedy)
+        self.grids = read_grids(path / GRIDS, remedy=remedy)
         check_disjoint(self.manifest)
-        self._check_manifest(summary.manifest_sha256)
-        self._shards = [
-            open_shard(path / name, size=self.size, bits=self.bits, remedy=_remedy(path))
-            for name in summary.shards
-        ]
-        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
-        if self._starts[-1] != len(self.manifest):
+        # A subject moved from test to train would keep the fingerprint, which nobody computes anew.
+        for name, expected in summary.sha256.items():
+            if _digest(path / name) != expected:
+                raise DataError(
+                    f"the table '{name}' of slice store '{path.name}' was changed after it was "
+                    f"made: {remedy}."
+                )
+        self._pixels = self._open(summary.shards, summary.bits)
+        self._labels = self._open(summary.label_shards, 8) if summary.label_shards else None
+
+    def _open(self, names: Sequence[str], bits: Literal[8, 16]) -> Shards:
+        paths, remedy = [self.path / name for name in names], _remedy(self.path)
+        shards = Shards(paths, size=self.size, bits=bits, remedy=remedy)
+        if len(shards) != len(self.manifest):
             raise DataError(
-                f"slice store '{path.name}' has {self._starts[-1]} slices and a manifest of "
-                f"{len(self.manifest)} rows: {_remedy(path)}."
+                f"slice store '{self.path.name}' has {len(shards)} slices and "
+                f"a manifest of {len(self.manifest)} rows: {remedy}."
             )
+        return shards
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -95,6 +122,11 @@ class SliceStore:
     def __reduce__(self) -> tuple[type["SliceStore"], tuple[Path]]:
         # A memory map sent to another process would travel as all its pixels.
         return SliceStore, (self.path,)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether label maps are kept beside the pixels."""
+        return self._labels is not None
 
     def positions(self, split: str) -> npt.NDArray[np.int64]:
         """Return the rows of one split, ascending."""
@@ -116,41 +148,40 @@ class SliceStore:
         IndexError
             If a position is negative or past the end.
         """
-        rows = np.asarray(positions, np.int64)
-        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"rows {rows.min()} to {rows.max()} of a store of {len(self)} slices")
-        pixels = np.empty((len(rows), self.size, self.size), f"uint{self.bits}")
-        # In the order they lie on disk.
-        order = np.argsort(rows, kind="stable")
-        borders = np.searchsorted(rows[order], self._starts)
-        for shard, start, first, last in zip(
-            self._shards, self._starts[:-1], borders[:-1], borders[1:], strict=True
-        ):
-            places = order[first:last]
-            pixels[places] = shard[rows[places] - start]
-        return cast("Pixels", pixels)
+        return cast("Pixels", self._pixels.read(positions))
 
-    def _check_manifest(self, expected: str) -> None:
-        # A subject moved from test to train would keep the fingerprint, which nobody computes anew.
-        if _manifest_digest(self.path) != expected:
-            raise DataError(
-                f"the manifest of slice store '{self.path.name}' was changed after it was made: "
-                f"{_remedy(self.path)}."
-            )
+    def read_labels(self, positions: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Read the label maps of slices; parameters and errors as of `read`.
 
-    def verify(self) -> None:
-        """Read every pixel and compare with the fingerprint.
+        Returns
+        -------
+        (N, size, size) uint8
+            0 is background; the other numbers are those of the cohort's own label maps.
 
         Raises
         ------
         DataError
-            If a pixel or a row of the manifest was changed.
+            If the store keeps no labels.
         """
-        digest = sha256()
-        for shard in self._shards:
-            digest.update(shard.tobytes())
-        digest.update(manifest_text(self.manifest))
-        if digest.hexdigest() != self.fingerprint:
+        if self._labels is None:
+            raise DataError(
+                f"slice store '{self.path.name}' keeps no labels: expected a dataset with "
+                f"'labels: true'. Set it for '{self.path.name}' in params.yaml and "
+                f"{_remedy(self.path)}."
+            )
+        return cast("npt.NDArray[np.uint8]", self._labels.read(positions))
+
+    def verify(self) -> None:
+        """Read every pixel and label and compare with the fingerprint.
+
+        Raises
+        ------
+        DataError
+            If a pixel, a label or a row of a table was changed.
+        """
+        labels = self._labels.digest().digest() if self._labels else b""
+        digest = self._pixels.digest()
+        if _fingerprint(digest, labels, self.manifest, self.grids) != self.fingerprint:
             raise DataError(
                 f"slice store '{self.path.name}' was changed after it was made: "
                 f"{_remedy(self.path)}."
@@ -162,9 +193,12 @@ def write_store(
     scans: Iterable[ScanSlices],
     *,
     config: DatasetConfig,
-    left_out: Sequence[LeftOut] = (),
+    left_out: list[LeftOut] | None = None,
 ) -> SliceStore:
     """Write a slice store whole, or leave what stood at `path` as it was.
+
+    Scans whose pictures have come before are left out: under another subject's name they would
+    be trained on and tested on.
 
     Parameters
     ----------
@@ -173,54 +207,104 @@ def write_store(
     scans
         Slices and records, read once and in this order; memory holds one shard at a time.
     config
-        Size, bits and splits; the rest goes into the summary.
+        Size, bits, labels and splits; the rest goes into the summary.
     left_out
-        Told in the summary; looked at after `scans` has ended, so it may grow meanwhile.
+        Told in the summary; looked at after `scans` has ended, so it may grow meanwhile. What is
+        left out here is added to it.
 
     Raises
     ------
     DataError
         If there are no slices, or too few subjects for the splits.
     """
+    left_out = [] if left_out is None else left_out
     with atomic_folder(path) as folder:
-        records: list[SliceRecord] = []
-        notes: list[str] = []
-        shards, digest = write_shards(folder, _collect(scans, records, notes))
-        if not records:
+        content = _Content(folder, config)
+        for scan in scans:
+            content.add(scan, left_out)
+        if not content.records:
             raise DataError(_nothing_left(path, left_out))
-        splits = assign_splits((record.subject for record in records), config.split)
-        rows = [{**asdict(record), "split": splits[record.subject]} for record in records]
-        write_manifest(folder / MANIFEST, rows)
-        manifest = read_manifest(folder / MANIFEST, remedy=_remedy(path))
-        digest.update(manifest_text(manifest))
-        summary = {
-            "bits": config.bits,
-            "fingerprint": digest.hexdigest(),
-            "manifest_sha256": _manifest_digest(folder),
-            "shards": shards,
-            "size": config.size,
-            "config": config.model_dump(mode="json"),
-            "left_out": [asdict(entry) for entry in left_out],
-            "notes": notes,
-            **describe_manifest(manifest),
-        }
+        summary = content.finish()
+        summary["left_out"] = [asdict(entry) for entry in left_out]
         text = json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False)
         (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
         # Opening it checks what was written.
         store = SliceStore(folder)
-        rows_shown, columns = choose_sheet(manifest)
+        rows_shown, columns = choose_sheet(store.manifest)
         pictures = from_integers(store.read(rows_shown))[:, None]
         write_png(folder / CONTACT_SHEET, contact_sheet(pictures, columns=columns))
     return SliceStore(path)
 
 
-def _collect(
-    scans: Iterable[ScanSlices], records: list[SliceRecord], notes: list[str]
-) -> Iterator[Pixels]:
-    for scan in scans:
-        records += scan.records
-        notes += scan.notes
-        yield scan.pixels
+class _Content:
+    """Takes scans one by one and writes the shards, then the tables."""
+
+    def __init__(self, folder: Path, config: DatasetConfig) -> None:
+        self._folder, self._config = folder, config
+        pixel_bytes = config.size**2 * config.bits // 8
+        slices = slices_per_shard(pixel_bytes)
+        self._pixels = ShardWriter(folder, "slices", slices=slices)
+        self._labels = ShardWriter(folder, "labels", slices=slices) if config.labels else None
+        self._copies = Copies()
+        self.records: list[SliceRecord] = []
+        self._grids: list[dict[str, object]] = []
+        self._notes: list[str] = []
+
+    def add(self, scan: ScanSlices, left_out: list[LeftOut]) -> None:
+        unusable = _without_labels(scan) if self._labels else None
+        unusable = unusable or self._copies.find(scan)
+        if unusable is not None:
+            left_out.append(unusable)
+            return
+        self._pixels.add(scan.pixels)
+        if self._labels is not None and scan.labels is not None:
+            self._labels.add(scan.labels)
+        self.records += scan.records
+        self._notes += scan.notes
+        row = grid_row(scan)
+        if row is not None:
+            self._grids.append(row)
+
+    def finish(self) -> dict[str, Any]:
+        """Write what is left; return the summary."""
+        self._pixels.close()
+        labels, names = b"", []
+        if self._labels is not None:
+            self._labels.close()
+            labels, names = self._labels.digest.digest(), self._labels.names
+        splits = assign_splits((record.subject for record in self.records), self._config.split)
+        rows = [vars(record) | {"split": splits[record.subject]} for record in self.records]
+        write_manifest(self._folder / MANIFEST, rows)
+        write_grids(self._folder / GRIDS, self._grids)
+        remedy = _remedy(self._folder)
+        manifest = read_manifest(self._folder / MANIFEST, remedy=remedy)
+        grids = read_grids(self._folder / GRIDS, remedy=remedy)
+        config = self._config
+        return {
+            "bits": config.bits,
+            "size": config.size,
+            "shards": self._pixels.names,
+            "label_shards": names,
+            "fingerprint": _fingerprint(self._pixels.digest, labels, manifest, grids),
+            "sha256": {name: _digest(self._folder / name) for name in (MANIFEST, GRIDS)},
+            "leaking": config.split.leaking,
+            "warnings": [],
+            "config": config.model_dump(mode="json"),
+            "notes": self._notes,
+            "orientation": describe_orientation(config.plane, config.geometry.display),
+            **describe_manifest(manifest),
+        }
+
+
+def _without_labels(scan: ScanSlices) -> LeftOut | None:
+    if scan.labels is not None or not scan.records:
+        return None
+    path = scan.records[0].path
+    return LeftOut(
+        path,
+        f"scan '{PurePosixPath(path).name}' has no label map: expected one, as the dataset keeps "
+        "labels. Add it, or set 'labels: false'.",
+    )
 
 
 def _nothing_left(path: Path, left_out: Sequence[LeftOut]) -> str:
@@ -238,8 +322,14 @@ def _read_summary(path: Path) -> _Summary:
         raise DataError(f"'{path / SUMMARY}' is damaged: {_remedy(path)}.") from None
 
 
-def _manifest_digest(folder: Path) -> str:
-    return sha256((folder / MANIFEST).read_bytes()).hexdigest()
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def _fingerprint(pixels: "Hash", labels: bytes, manifest: pd.DataFrame, grids: pd.DataFrame) -> str:
+    for part in (labels, manifest_text(manifest), grids_text(grids)):
+        pixels.update(part)
+    return pixels.hexdigest()
 
 
 def _remedy(path: Path) -> str:
