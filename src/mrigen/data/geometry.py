@@ -1,5 +1,7 @@
-"""Volumes to square axial pictures, true to scale."""
+"""Slices of a volume as square pictures: which way up, how large, and where in the scanner."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -7,9 +9,14 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from mrigen.config import Config
-from mrigen.data.volumes import FloatArray
+from mrigen.data.headers import Affine
+from mrigen.data.resampling import Axis, FloatArray, Number, Resample, resample, take_nearest
+from mrigen.errors import DataError
 
 Plane = Literal["axial", "coronal", "sagittal"]
+Display = Literal["radiological", "neurological"]
+Point = tuple[float, float, float]
+
 SLICE_AXIS: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
@@ -37,9 +44,9 @@ class GeometryConfig(Config):
         Side of the picture in millimetres; None fits the field of view. Only with "pad".
     """
 
-    display: Literal["radiological", "neurological"] = "radiological"
+    display: Display = "radiological"
     fit: Literal["pad", "stretch"] = "pad"
-    resample: Literal["area", "bilinear", "nearest"] = "area"
+    resample: Resample = "area"
     centre: Literal["field_of_view", "brain", "foreground"] = "field_of_view"
     field_mm: float | None = Field(default=None, gt=0, le=1000)
 
@@ -50,6 +57,187 @@ class GeometryConfig(Config):
                 "fit: pad where field_mm or a centre is set, as stretching fills the picture"
             )
         return self
+
+
+def frames(slices: npt.NDArray[Number], plane: Plane, display: Display) -> npt.NDArray[Number]:
+    """Turn slices the way they are looked at; a view, whatever their type.
+
+    Axial pictures have the front at the top; coronal and sagittal ones have the crown there.
+    Sagittal pictures look to the left.
+
+    Parameters
+    ----------
+    slices : (N, A, B)
+        A and B are the two axes of the plane in the order x, y, z of RAS+.
+    plane
+        Direction of the cut.
+    display
+        "radiological" has the patient's right on the left, "neurological" on the right.
+
+    Returns
+    -------
+    (N, B, A)
+        Rows from the top, columns from the left.
+    """
+    columns = slice(None, None, -1 if _is_mirrored(plane, display) else 1)
+    return slices[:, columns, ::-1].transpose(0, 2, 1)
+
+
+def _is_mirrored(plane: Plane, display: Display) -> bool:
+    # RAS+ grows to the right, like columns, and to the front, where sagittal columns begin.
+    return display == "radiological" or plane == "sagittal"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the slices of one volume lie in their square pictures.
+
+    Attributes
+    ----------
+    rows, columns
+        Pixels over the voxels of a frame.
+    method
+        Of resampling.
+    pixel_height_mm, pixel_width_mm
+        Size of a pixel.
+    slice_centre
+        Which slice lies at 0 mm; may lie between two.
+    slice_spacing_mm
+        Distance between neighbouring slices.
+    to_voxel : (4, 4) float64
+        (column, row, slice index, 1) of a picture to voxel indices in RAS+.
+    """
+
+    rows: Axis
+    columns: Axis
+    method: Resample
+    pixel_height_mm: float
+    pixel_width_mm: float
+    slice_centre: float
+    slice_spacing_mm: float
+    to_voxel: Affine
+
+    def position_mm(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the distance of slices from the centre; right, front and top are positive."""
+        return (indices.astype(np.float64) - self.slice_centre) * self.slice_spacing_mm
+
+    def resample(self, frames: FloatArray) -> FloatArray:
+        """Resample pictures.
+
+        Parameters
+        ----------
+        frames : (N, rows, columns) float32 in [0, 1]
+            In display order.
+
+        Returns
+        -------
+        (N, size, size) float32 in [0, 1]
+            0 where the volume ends.
+        """
+        pictures = resample(frames, self.rows, self.columns, self.method)
+        # Shares sum to 1 but for a rounding error.
+        return np.clip(pictures, 0, 1, out=pictures)
+
+    def resample_labels(self, frames: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+        """Take the label under the middle of each pixel, 0 where the volume ends.
+
+        Parameters
+        ----------
+        frames : (N, rows, columns) whole numbers from 0 to 255
+            In display order.
+
+        Returns
+        -------
+        (N, size, size) uint8
+        """
+        return take_nearest(frames, self.rows, self.columns).astype(np.uint8)
+
+    def affine(self, affine: Affine) -> Affine:
+        """Return the way from (column, row, slice index, 1) of a picture to millimetres in RAS+.
+
+        Parameters
+        ----------
+        affine : (4, 4) float64
+            Of the volume, from voxel indices in RAS+.
+        """
+        return affine @ self.to_voxel
+
+
+def lay_out(
+    plane: Plane,
+    shape: Sequence[int],
+    spacing_mm: Sequence[float],
+    config: GeometryConfig,
+    *,
+    size: int,
+    centre_voxel: Point | None = None,
+) -> Layout:
+    """Plan the pictures of one volume.
+
+    Parameters
+    ----------
+    plane
+        Direction of the cut.
+    shape, spacing_mm
+        Voxels along x, y and z in RAS+, and their size.
+    config
+        What fills the picture, and how it is resampled.
+    size
+        Pixels along each side.
+    centre_voxel
+        Which point lies in the middle of the picture and at 0 mm; None is the middle of the volume.
+    """
+    across, along = (axis for axis in range(3) if axis != SLICE_AXIS[plane])
+    centre = centre_voxel or tuple((count - 1) / 2 for count in shape)
+    mirrored = {across: _is_mirrored(plane, config.display), along: True}
+    extents = {axis: shape[axis] * spacing_mm[axis] for axis in (across, along)}
+    field_mm = config.field_mm or max(extents.values())
+    axes, pixels = {}, {}
+    for axis, extent in extents.items():
+        covered = extent if config.fit == "stretch" else field_mm
+        axes[axis] = Axis(
+            count=shape[axis],
+            size=size,
+            centre=shape[axis] - 1 - centre[axis] if mirrored[axis] else centre[axis],
+            span=shape[axis] if covered == extent else covered / spacing_mm[axis],
+        )
+        pixels[axis] = covered / size
+    to_voxel = np.zeros((4, 4))
+    for place, axis in enumerate((across, along)):
+        sign, last = (-1, shape[axis] - 1) if mirrored[axis] else (1, 0)
+        to_voxel[axis, place] = sign * axes[axis].ratio
+        to_voxel[axis, 3] = last + sign * axes[axis].first
+    to_voxel[SLICE_AXIS[plane], 2] = to_voxel[3, 3] = 1
+    return Layout(
+        rows=axes[along],
+        columns=axes[across],
+        method=config.resample,
+        pixel_height_mm=pixels[along],
+        pixel_width_mm=pixels[across],
+        slice_centre=centre[SLICE_AXIS[plane]],
+        slice_spacing_mm=spacing_mm[SLICE_AXIS[plane]],
+        to_voxel=to_voxel,
+    )
+
+
+def centre_of_mass(mask: npt.NDArray[np.bool_]) -> Point:
+    """Return the mean voxel index of a mask along x, y and z.
+
+    Raises
+    ------
+    DataError
+        If the mask is empty.
+    """
+    flat = mask.sum(axis=2, dtype=np.int64)
+    along = (flat.sum(axis=1), flat.sum(axis=0), mask.sum(axis=(0, 1), dtype=np.int64))
+    total = int(along[0].sum())
+    if not total:
+        raise DataError(
+            "nothing of the volume is inside the mask that the geometry is centred on: expected a "
+            "head. Set the dataset's geometry.centre to 'field_of_view'."
+        )
+    x, y, z = (float(counts @ np.arange(len(counts)) / total) for counts in along)
+    return x, y, z
 
 
 def axial_pictures(
@@ -77,57 +265,7 @@ def axial_pictures(
         Size of a pixel, the same in both directions.
     """
     width, height, _ = array.shape
-    pixel_mm = max(width * spacing_mm[0], height * spacing_mm[1]) / size
-    rows = axis_weights(height, spacing_mm[1], size=size, pixel_mm=pixel_mm)
-    columns = axis_weights(width, spacing_mm[0], size=size, pixel_mm=pixel_mm)
-    frames = array[::-1, ::-1].transpose(2, 1, 0)
-    pictures = _apply(columns, _apply(rows, frames).transpose(0, 2, 1)).transpose(0, 2, 1)
-    return pictures.clip(0, 1), pixel_mm
-
-
-def axis_weights(
-    count: int, spacing_mm: float, *, size: int, pixel_mm: float
-) -> npt.NDArray[np.float64]:
-    """Weights that resample one axis about its centre with an anti-aliasing triangle filter.
-
-    Shrinking averages over a triangle two pixels wide; enlarging interpolates linearly. Pixels
-    whose centre lies outside the axis get no weight, which pads them with 0.
-
-    Parameters
-    ----------
-    count
-        Voxels along the axis.
-    spacing_mm
-        Distance between voxels.
-    size
-        Pixels to make.
-    pixel_mm
-        Distance between pixels.
-
-    Returns
-    -------
-    (size, count) float64
-        Rows sum to 1, or to 0 outside the axis.
-    """
-    pixels = (np.arange(size) - (size - 1) / 2) * pixel_mm
-    voxels = (np.arange(count) - (count - 1) / 2) * spacing_mm
-    reach = max(pixel_mm, spacing_mm)
-    weights = np.clip(1 - np.abs(pixels[:, None] - voxels[None]) / reach, 0, None)
-    inside = np.abs(pixels) < count * spacing_mm / 2
-    weights[inside] /= weights[inside].sum(axis=1, keepdims=True)
-    weights[~inside] = 0
-    return weights
-
-
-def _apply(weights: npt.NDArray[np.float64], frames: FloatArray) -> FloatArray:
-    # (size, count) on (N, count, M) to (N, size, M), tap by tap: the rows of `weights` are nearly
-    # empty, and a matrix product would give other last bits on other numbers of threads.
-    size, count = weights.shape
-    first = (weights > 0).argmax(axis=1)
-    taps = int((weights > 0).sum(axis=1).max())
-    answer = np.zeros((len(frames), size, frames.shape[2]), np.float32)
-    for tap in range(taps):
-        place = np.minimum(first + tap, count - 1)
-        share = np.where(first + tap < count, weights[np.arange(size), place], 0)
-        answer += share.astype(np.float32)[:, None] * frames[:, place]
-    return answer
+    shape, spacing = (width, height, 1), (*spacing_mm, 1.0)
+    layout = lay_out("axial", shape, spacing, GeometryConfig(), size=size)
+    pictures = layout.resample(frames(array.transpose(2, 0, 1), "axial", "radiological"))
+    return pictures, layout.pixel_height_mm
