@@ -5,7 +5,7 @@ import pytest
 
 import phantoms
 from mrigen.config import parse_config
-from mrigen.data.sources import SourceConfig, find_notes, find_scans, read_scans, write_scans
+from mrigen.data.sources import SourceConfig, find_scans, read_scans, write_scans
 from mrigen.errors import ConfigError, DataError
 
 IXI = SourceConfig(layout="ixi", path="data/ixi")
@@ -14,21 +14,21 @@ DECATHLON = SourceConfig(layout="decathlon", path="data/Task01")
 
 def test_the_ixi_layout(tmp_path):
     phantoms.write_ixi(tmp_path / "data/ixi", subjects=3)
-    scans, left_out = find_scans(tmp_path, "heads", IXI)
+    scans, left_out, notes = find_scans(tmp_path, "heads", IXI)
     assert left_out == []
     assert [scan.subject for scan in scans] == ["heads/IXI001", "heads/IXI002", "heads/IXI003"]
     first = scans[0]
     assert first.path == "data/ixi/IXI-T1/IXI001-HH-1001-T1.nii.gz"
     assert (first.modality, first.channel, first.site) == ("T1w", None, "HH")
     assert (first.age, first.sex, first.ethnicity) == (21.5, "f", "White")
-    assert find_notes(tmp_path, IXI, scans) == []
+    assert notes == []
 
 
 def test_files_may_lie_in_the_folder_itself_and_bear_another_prefix(tmp_path):
     phantoms.write_volume(tmp_path / "data/ixi/demo7-HH-0001-T1.nii", phantoms.head())
-    scans, _ = find_scans(tmp_path, "demo", IXI)
+    scans, _, notes = find_scans(tmp_path, "demo", IXI)
     assert [scan.subject for scan in scans] == ["demo/DEMO007"]
-    assert find_notes(tmp_path, IXI, scans) == [
+    assert notes == [
         "no IXI.csv or IXI.xls: age and sex are unknown",
         "age is unknown for 1 of 1 subjects",
         "sex is unknown for 1 of 1 subjects",
@@ -39,18 +39,18 @@ def test_a_person_scanned_twice_is_one_subject(tmp_path):
     folder = tmp_path / "data/ixi"
     for name in ("IXI012-HH-1211-T1", "IXI12-Guys-2000-T1"):
         phantoms.write_volume(folder / f"{name}.nii.gz", phantoms.head())
-    scans, _ = find_scans(tmp_path, "ixi", IXI)
+    scans, _, notes = find_scans(tmp_path, "ixi", IXI)
     assert {scan.subject for scan in scans} == {"ixi/IXI012"}
-    assert "1 subjects have more than one file" in find_notes(tmp_path, IXI, scans)[-1]
+    assert "1 subjects have more than one file" in notes[-1]
 
 
 def test_mixed_prefixes_take_nothing_from_the_table(tmp_path):
     phantoms.write_ixi(tmp_path / "data/ixi", subjects=1)
     phantoms.write_ixi(tmp_path / "data/ixi", subjects=1, prefix="DEMO")
-    scans, _ = find_scans(tmp_path, "ixi", IXI)
+    scans, _, notes = find_scans(tmp_path, "ixi", IXI)
     assert {scan.subject for scan in scans} == {"ixi/IXI001", "ixi/DEMO001"}
     assert {scan.age for scan in scans} == {None}
-    assert "names start with DEMO and IXI" in find_notes(tmp_path, IXI, scans)[0]
+    assert "names start with DEMO and IXI" in notes[0]
 
 
 def test_files_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
@@ -63,7 +63,7 @@ def test_files_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
     phantoms.write_volume(place / "IXI008-HH-1-T1.nii.gz", np.zeros((8, 8, 1)))
     phantoms.write_volume(place / "IXI009-HH-1-T1.nii.gz", np.zeros((8, 8, 8, 2)))
     (place / "._IXI001-HH-1001-T1.nii.gz").write_bytes(b"Mac OS X")
-    scans, left_out = find_scans(tmp_path, "ixi", IXI)
+    scans, left_out, _notes = find_scans(tmp_path, "ixi", IXI)
     assert [scan.path for scan in scans] == [good.relative_to(tmp_path).as_posix()]
     reasons = {entry.path.rpartition("/")[2][:6]: entry.reason for entry in left_out}
     assert "cannot be read" in reasons["IXI002"]
@@ -77,16 +77,16 @@ def test_files_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
 def test_a_damaged_table_is_left_out_and_the_scans_go_on(tmp_path):
     phantoms.write_ixi(tmp_path / "data/ixi", subjects=2)
     (tmp_path / "data/ixi/IXI.csv").write_text("nothing\n")
-    scans, left_out = find_scans(tmp_path, "ixi", IXI)
+    scans, left_out, notes = find_scans(tmp_path, "ixi", IXI)
     assert len(scans) == 2
     assert scans[0].age is None
     assert "table 'IXI.csv' has no rows" in left_out[0].reason
-    assert "the table cannot be read" in find_notes(tmp_path, IXI, scans)[0]
+    assert "the table cannot be read" in notes[0]
 
 
 def test_the_decathlon_layout(tmp_path):
     phantoms.write_decathlon(tmp_path / "data/Task01", subjects=2)
-    scans, left_out = find_scans(tmp_path, "tumours", DECATHLON)
+    scans, left_out, _notes = find_scans(tmp_path, "tumours", DECATHLON)
     assert left_out == []
     assert [scan.modality for scan in scans[:4]] == ["FLAIR", "T1w", "T1Gd", "T2w"]
     assert [scan.channel for scan in scans[:4]] == [0, 1, 2, 3]
@@ -98,9 +98,9 @@ def test_the_decathlon_layout(tmp_path):
 def test_missing_labels_are_noted(tmp_path):
     phantoms.write_decathlon(tmp_path / "data/Task01", subjects=2)
     (tmp_path / "data/Task01/labelsTr/BRATS_002.nii.gz").unlink()
-    scans, _ = find_scans(tmp_path, "tumours", DECATHLON)
+    scans, _, notes = find_scans(tmp_path, "tumours", DECATHLON)
     assert [scan.label_path is None for scan in scans] == [False] * 4 + [True] * 4
-    assert "1 of 2 files have no label map" in find_notes(tmp_path, DECATHLON, scans)
+    assert "1 of 2 files have no label map" in notes
 
 
 def describe_dataset(tmp_path, **changes):
@@ -113,7 +113,7 @@ def test_dataset_json_cannot_lead_out_of_its_folder(tmp_path, image):
     phantoms.write_decathlon(tmp_path / "data/Task01", subjects=1)
     good = {"image": "imagesTr/BRATS_001.nii.gz"}
     describe_dataset(tmp_path, training=[good, {"image": image}, {**good, "label": image}])
-    scans, left_out = find_scans(tmp_path, "tumours", DECATHLON)
+    scans, left_out, _notes = find_scans(tmp_path, "tumours", DECATHLON)
     assert len(scans) == 4
     assert any("leads out of its folder" in entry.reason for entry in left_out)
 
@@ -124,7 +124,7 @@ def test_cases_that_cannot_be_used_are_left_out_with_a_reason(tmp_path):
     phantoms.write_volume(folder / "imagesTr/three.nii.gz", phantoms.head())
     names = ("BRATS_001.nii.gz", "./BRATS_001.nii.gz", "three.nii.gz", "gone.nii.gz", "a b.png")
     describe_dataset(tmp_path, training=[{"image": f"imagesTr/{name}"} for name in names])
-    scans, left_out = find_scans(tmp_path, "tumours", DECATHLON)
+    scans, left_out, _notes = find_scans(tmp_path, "tumours", DECATHLON)
     assert len(scans) == 4
     reasons = " ".join(entry.reason for entry in left_out)
     assert "more than once" in reasons

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from mrigen.data.demographics import Sex
 from mrigen.data.tables import read_table, write_table
 
+Sex = Literal["m", "f"]
 Modality = Literal["T1w", "FLAIR", "T1Gd", "T2w", "PDw"]
 
 

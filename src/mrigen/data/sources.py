@@ -1,58 +1,43 @@
 """Cohorts on disk: which scans there are, of whom, and which files cannot be used."""
 
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from unicodedata import normalize
 
-from pydantic import Field, field_validator
-
-from mrigen.config import Config
-from mrigen.data.decathlon import find_decathlon
-from mrigen.data.ixi import find_ixi, table_notes
+from mrigen.data.layouts.bids import find_bids
+from mrigen.data.layouts.config import Layout, SourceConfig
+from mrigen.data.layouts.decathlon import find_decathlon
+from mrigen.data.layouts.folder import find_folder
+from mrigen.data.layouts.ixi import find_ixi
+from mrigen.data.layouts.people import fold
+from mrigen.data.layouts.pictures import find_pictures
+from mrigen.data.layouts.place import Found, Place, some
 from mrigen.data.scans import LeftOut, Modality, Scan, read_scans, scan_order, write_scans
 from mrigen.errors import DataError
 
 __all__ = [
+    "Found",
     "LeftOut",
     "Modality",
     "Scan",
     "SourceConfig",
-    "find_notes",
     "find_scans",
     "read_scans",
     "write_scans",
 ]
 
-
-class SourceConfig(Config):
-    """One cohort.
-
-    Attributes
-    ----------
-    layout
-        "ixi": files named `<SUBJECT>-<SITE>-<NUMBER>-T1.nii.gz` in the folder or in its
-        `IXI-T1`, with `IXI.csv` or `IXI.xls` beside them; "decathlon": a `dataset.json` that
-        names files with one channel per modality.
-    path
-        The folder, relative to the project, with forward slashes.
-    max_voxels
-        The most voxels a file may declare; larger ones are left out unread.
-    """
-
-    layout: Literal["ixi", "decathlon"]
-    path: str = Field(min_length=1)
-    max_voxels: int = Field(default=2**28, ge=1)
-
-    @field_validator("path")
-    @classmethod
-    def _inside(cls, path: str) -> str:
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise ValueError("a folder inside the project, relative to it; it may be a link")
-        return path
+_FINDERS: dict[Layout, Callable[[Place], Found]] = {
+    "ixi": find_ixi,
+    "decathlon": find_decathlon,
+    "bids": find_bids,
+    "folder": find_folder,
+    "pictures": find_pictures,
+}
 
 
-def find_scans(root: Path, name: str, config: SourceConfig) -> tuple[list[Scan], list[LeftOut]]:
+def find_scans(root: Path, name: str, config: SourceConfig) -> Found:
     """Find the scans of one source by names, tables and headers; no image is read.
 
     Parameters
@@ -66,51 +51,82 @@ def find_scans(root: Path, name: str, config: SourceConfig) -> tuple[list[Scan],
 
     Returns
     -------
-    scans
-        Sorted by subject, path and channel.
-    left_out
-        Files that belong to the cohort by their place and cannot be used, sorted by path.
+    Scans sorted by subject, path and channel; files that belong to the cohort by their place and
+    cannot be used, sorted by path; and notes on its table, subjects, splits and labels.
 
     Raises
     ------
     DataError
-        If the folder or its `dataset.json` is missing or cannot be read or understood.
+        If the folder is missing or cannot be read, or does not have the layout at all.
     """
+    place = Place(root, name, config)
     try:
-        return _find(root, name, config)
+        if not place.folder.is_dir():
+            raise DataError(
+                f"source '{name}' lies in '{config.path}', which is not a folder: "
+                f"put the cohort there, or correct sources.{name}.path in params.yaml."
+            )
+        found = _FINDERS[config.layout](place)
     except OSError as error:
         raise DataError(
             f"source '{name}' lies in '{config.path}', which cannot be read ({error.strerror}): "
             f"correct its permissions, or sources.{name}.path in params.yaml."
         ) from None
+    scans, spelt = _unite_spellings(found.scans)
+    return Found(
+        sorted(scans, key=scan_order),
+        sorted(found.left_out, key=lambda entry: (entry.path, entry.reason)),
+        [*found.notes, *spelt, *_notes(scans)],
+    )
 
 
-def _find(root: Path, name: str, config: SourceConfig) -> tuple[list[Scan], list[LeftOut]]:
-    folder = root / config.path
-    if not folder.is_dir():
-        raise DataError(
-            f"source '{name}' lies in '{config.path}', which is not a folder: "
-            f"put the cohort there, or correct sources.{name}.path in params.yaml."
-        )
-    find = find_ixi if config.layout == "ixi" else find_decathlon
-    scans, left_out = find(root, folder, source=name, max_voxels=config.max_voxels)
-    return sorted(scans, key=scan_order), sorted(left_out, key=lambda entry: entry.path)
+def _unite_spellings(scans: Sequence[Scan]) -> tuple[list[Scan], list[str]]:
+    """Make one subject of names that differ in capitals or in how letters are composed."""
+    spellings = defaultdict[str, set[str]](set)
+    for scan in scans:
+        spellings[fold(scan.subject)].add(normalize("NFC", scan.subject))
+    united = [replace(scan, subject=min(spellings[fold(scan.subject)])) for scan in scans]
+    notes = [
+        f"{some(map(_short, names))} are taken for one subject"
+        for _, names in sorted(spellings.items())
+        if len(names) > 1
+    ]
+    return united, notes
 
 
-def find_notes(root: Path, config: SourceConfig, scans: Sequence[Scan]) -> list[str]:
-    """Say what a reader should know of a source's table, subjects and labels."""
-    notes = table_notes(root / config.path) if config.layout == "ixi" else []
+def _notes(scans: Sequence[Scan]) -> list[str]:
     people = {scan.subject: scan for scan in scans}
+    notes = []
     for covariate in ("age", "sex"):
-        unknown = sum(getattr(person, covariate) is None for person in people.values())
+        unknown = [name for name, person in people.items() if getattr(person, covariate) is None]
         if unknown:
-            notes.append(f"{covariate} is unknown for {unknown} of {len(people)} subjects")
-    files = Counter(scan.subject for scan in {scan.path: scan for scan in scans}.values())
-    repeated = sum(count > 1 for count in files.values())
-    if repeated:
-        notes.append(f"{repeated} subjects have more than one file; each stays in one split")
-    if config.layout == "decathlon":
-        unlabelled = len({scan.path for scan in scans if scan.label_path is None})
-        if unlabelled:
-            notes.append(f"{unlabelled} of {sum(files.values())} files have no label map")
+            named = "" if len(unknown) == len(people) else f": {some(map(_short, unknown))}"
+            notes.append(
+                f"{covariate} is unknown for {len(unknown)} of {len(people)} subjects{named}"
+            )
+    files, splits = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for scan in scans:
+        files[scan.subject].add(scan.path)
+        splits[scan.subject] |= {scan.split} if scan.split else set()
+    volumes = any(scan.plane is None for scan in scans)
+    repeated = [name for name, paths in files.items() if len(paths) > 1]
+    if repeated and volumes:
+        notes.append(
+            f"{len(repeated)} subjects have more than one file; each stays in one split: "
+            f"{some(map(_short, repeated))}"
+        )
+    torn = [name for name, declared in splits.items() if len(declared) > 1]
+    if torn:
+        notes.append(
+            f"{len(torn)} subjects have files in more than one of the cohort's own splits: "
+            f"{some(map(_short, torn))}"
+        )
+    unlabelled = len({scan.path for scan in scans if scan.label_path is None})
+    total = sum(map(len, files.values()))
+    if 0 < unlabelled < total:
+        notes.append(f"{unlabelled} of {total} files have no label map")
     return notes
+
+
+def _short(subject: str) -> str:
+    return subject.partition("/")[2]

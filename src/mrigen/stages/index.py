@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.sources import LeftOut, Scan, find_notes, find_scans, write_scans
+from mrigen.data.sources import LeftOut, Scan, find_scans, write_scans
 from mrigen.errors import DataError
 from mrigen.project import Project
 
@@ -36,11 +36,14 @@ def index(project: Project) -> dict[str, Any]:
     left_out: list[LeftOut] = []
     sources: dict[str, Any] = {}
     for name, config in sorted(project.params.sources.items()):
-        found, refused = find_scans(project.root, name, config)
-        notes = find_notes(project.root, config, found)
-        sources[name] = {**describe_scans(found), "left_out": len(refused), "notes": notes}
-        scans += found
-        left_out += refused
+        found = find_scans(project.root, name, config)
+        sources[name] = {
+            **describe_scans(found.scans),
+            "left_out": len(found.left_out),
+            "notes": found.notes,
+        }
+        scans += found.scans
+        left_out += found.left_out
     if not scans:
         raise DataError(_nothing(project, left_out))
     summary = {

@@ -94,7 +94,7 @@ def test_dataset_json_has_the_form_of_the_decathlon(cohort):
 
 def test_the_readers_of_both_layouts_find_every_scan(cohort):
     for layout, folder, scans in (("ixi", "ixi", 3), ("decathlon", str(PATIENTS), 4)):
-        found, left_out = find_scans(cohort, layout, SourceConfig(layout=layout, path=folder))
+        found, left_out, _ = find_scans(cohort, layout, SourceConfig(layout=layout, path=folder))
         assert (len(found), left_out) == (scans, [])
     ages = [scan.age for scan in find_scans(cohort, "a", SourceConfig(layout="ixi", path="ixi"))[0]]
     assert None not in ages

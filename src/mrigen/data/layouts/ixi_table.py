@@ -1,20 +1,19 @@
 """Age, sex and ethnicity from the table that the IXI release comes with."""
 
-import csv
 import struct
-from dataclasses import dataclass, fields
 from io import StringIO
+from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
-from typing import Literal
 from zipfile import BadZipFile
 
 import xlrd
 from xlrd.compdoc import CompDocError
 
+from mrigen.data.layouts.people import MAX_AGE, People, Person, iter_rows, merge
+from mrigen.data.layouts.place import Place, some
+from mrigen.data.scans import Sex
 from mrigen.errors import DataError
-
-Sex = Literal["m", "f"]
 
 TABLE_NAMES = ("IXI.csv", "IXI.xls")
 ID, SEX, ETHNICITY, AGE = "IXI_ID", "SEX_ID (1=m, 2=f)", "ETHNIC_ID", "AGE"
@@ -28,7 +27,6 @@ _ETHNICITIES = {
     5: "Chinese",
     6: "Other",
 }
-_MAX_AGE = 120
 
 # xlrd meets a damaged file with whatever its parser stumbles over.
 _XLS_ERRORS = (
@@ -46,38 +44,23 @@ _XLS_ERRORS = (
 Row = dict[str, object]
 
 
-@dataclass(frozen=True)
-class Person:
-    """What is known of one subject; None is unknown."""
-
-    age: float | None = None
-    sex: Sex | None = None
-    ethnicity: str | None = None
-
-
-@dataclass(frozen=True)
-class Demographics:
-    """Persons by their number, and what a reader of the table should know."""
-
-    people: dict[int, Person]
-    notes: tuple[str, ...] = ()
-
-
-def read_demographics(folder: Path) -> Demographics:
+def read_ixi_people(place: Place) -> People:
     """Read `IXI.csv`, or else `IXI.xls`, of a folder; without either nobody is known.
 
-    Rows of one person complete each other. A person whose rows contradict each other is unknown,
-    as one of them may belong to somebody else.
+    Persons are known by their number, without zeros before it. Rows of one person complete each
+    other; a person whose rows contradict each other is unknown, as one of them may belong to
+    somebody else.
 
     Raises
     ------
     DataError
         If the table cannot be read or lacks a column.
     """
-    tables = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
+    tables = [place.folder / name for name in TABLE_NAMES if (place.folder / name).is_file()]
     if not tables:
-        return Demographics({}, (f"no {' or '.join(TABLE_NAMES)}: age and sex are unknown",))
+        return People(notes=(f"no {' or '.join(TABLE_NAMES)}: age and sex are unknown",))
     table = tables[0]
+    place.check_link(table)
     lines = _read_csv(table) if table.suffix == ".csv" else _read_xls(table)
     missing = [column for column in (ID, SEX, ETHNICITY, AGE) if lines and column not in lines[0]]
     if missing or not lines:
@@ -85,34 +68,36 @@ def read_demographics(folder: Path) -> Demographics:
             f"table '{table.name}' has no {'rows' if not lines else f'column {missing[0]!r}'}: "
             "expected the columns of the IXI release. Replace or remove it."
         )
-    known: dict[int, list[Person]] = {}
+    rows: dict[int, list[Person]] = {}
     for line in lines:
         number = _number(line[ID])
         if number is not None:
-            known.setdefault(int(number), []).append(_person(line))
+            rows.setdefault(int(number), []).append(_person(line))
+    merged = {number: merge(same) for number, same in rows.items()}
+    known = {str(number): person or Person() for number, person in merged.items()}
     notes = [f"{table.name} is read; {other.name} is not" for other in tables[1:]]
-    repeated = {number: rows for number, rows in known.items() if len(rows) > 1}
-    people = {number: _merge(rows) for number, rows in known.items()}
-    notes += [
-        f"{table.name} has rows for IXI_ID {number} that contradict each other: "
-        "the person's age, sex and ethnicity are unknown"
-        for number, rows in sorted(repeated.items())
-        if _contradict(rows)
-    ]
-    agreeing = sum(not _contradict(rows) for rows in repeated.values())
+    return People(table.name, known, (*notes, *_repeated(table.name, rows, merged)))
+
+
+def _repeated(
+    table: str, rows: dict[int, list[Person]], merged: dict[int, Person | None]
+) -> list[str]:
+    contradicting = [f"{number:03d}" for number, person in merged.items() if person is None]
+    agreeing = sum(len(same) > 1 and merged[number] is not None for number, same in rows.items())
+    notes = []
+    if contradicting:
+        notes.append(
+            f"{table} has rows that contradict each other for {len(contradicting)} persons, whose "
+            f"age, sex and ethnicity are unknown: IXI_ID {some(contradicting)}"
+        )
     if agreeing:
-        notes.append(f"{table.name} has several rows, which agree, for {agreeing} persons")
-    return Demographics(people, tuple(notes))
+        notes.append(f"{table} has several rows, which agree, for {agreeing} persons")
+    return notes
 
 
 def _read_csv(path: Path) -> list[Row]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [dict(row) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"table '{path.name}' is not readable as CSV ({error}). Replace or remove it."
-        ) from None
+    heading, *lines = [*iter_rows(path)] or [[]]
+    return [dict(zip_longest(heading, line[: len(heading)], fillvalue="")) for line in lines]
 
 
 def _read_xls(path: Path) -> list[Row]:
@@ -138,7 +123,7 @@ def _number(value: object) -> float | None:
 def _person(row: Row) -> Person:
     age, sex, ethnicity = (_number(row[column]) for column in (AGE, SEX, ETHNICITY))
     return Person(
-        age=age if age is not None and 0 < age <= _MAX_AGE else None,
+        age=age if age is not None and 0 < age <= MAX_AGE else None,
         sex=None if sex is None else _SEXES.get(int(sex)),
         ethnicity=None if ethnicity is None else _ethnicity(int(ethnicity)),
     )
@@ -146,19 +131,3 @@ def _person(row: Row) -> Person:
 
 def _ethnicity(code: int) -> str | None:
     return _ETHNICITIES.get(code, f"code {code}") if code > 0 else None
-
-
-def _contradict(rows: list[Person]) -> bool:
-    return any(
-        len({getattr(row, field.name) for row in rows} - {None}) > 1 for field in fields(Person)
-    )
-
-
-def _merge(rows: list[Person]) -> Person:
-    if _contradict(rows):
-        return Person()
-    return Person(
-        age=next((row.age for row in rows if row.age is not None), None),
-        sex=next((row.sex for row in rows if row.sex is not None), None),
-        ethnicity=next((row.ethnicity for row in rows if row.ethnicity is not None), None),
-    )

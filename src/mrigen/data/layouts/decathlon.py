@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mrigen.config import describe
 from mrigen.data.headers import check_header
+from mrigen.data.layouts.companions import CompanionFinder
+from mrigen.data.layouts.place import Found, Place
 from mrigen.data.scans import LeftOut, Modality, Scan
 from mrigen.errors import DataError
 
@@ -35,52 +37,59 @@ class _Description(BaseModel):
 
     modality: dict[int, str] = Field(min_length=1)
     training: list[_Case]
+    test: list[str | _Case] = []
 
 
-def find_decathlon(
-    root: Path, folder: Path, *, source: str, max_voxels: int
-) -> tuple[list[Scan], list[LeftOut]]:
-    """Find the training scans that `dataset.json` names, one per channel.
+def find_decathlon(place: Place) -> Found:
+    """Find the scans that `dataset.json` names, one per channel.
 
-    The name of a file is the person: `BRATS_001.nii.gz` is BRATS_001.
-
-    Parameters
-    ----------
-    root
-        The project's folder; the paths in the answer are relative to it.
-    folder
-        Holds `dataset.json`.
-    source
-        Key of the source in `params.yaml`.
-    max_voxels
-        The most voxels a file may declare, over all its channels.
+    The name of a file is the person: `BRATS_001.nii.gz` is BRATS_001. Cases under `test`, which
+    have no label maps, are taken where the source asks for unlabelled scans.
 
     Raises
     ------
     DataError
         If `dataset.json` is missing or cannot be understood.
     """
-    description = _read_description(folder / "dataset.json")
+    description = _read_description(place, place.folder / "dataset.json")
     modalities = _modalities(description)
+    companions = CompanionFinder(place)
     scans: list[Scan] = []
     left_out: list[LeftOut] = []
     seen: set[PurePosixPath] = set()
-    for case in description.training:
+    for case in _cases(description, unlabelled=place.config.unlabelled):
         try:
             image = _inside(case.image)
             if image in seen:
                 raise DataError(f"dataset.json lists '{image}' more than once: the first is used.")
             seen.add(image)
-            scans += _case_scans(root, folder, case, source, modalities, max_voxels)
+            scans += _case_scans(place, case, modalities, companions)
         except DataError as error:
-            place = folder.relative_to(root) / PurePosixPath(case.image.lstrip("/"))
-            left_out.append(LeftOut(place.as_posix(), str(error)))
-    return scans, left_out
+            where = PurePosixPath(place.config.path) / case.image.lstrip("/")
+            left_out.append(LeftOut(where.as_posix(), str(error)))
+    return Found(scans, left_out, _notes(description, place))
 
 
-def _read_description(path: Path) -> _Description:
+def _cases(description: _Description, *, unlabelled: bool) -> list[_Case]:
+    if not unlabelled:
+        return description.training
+    untold = [_Case(image=case) if isinstance(case, str) else case for case in description.test]
+    return description.training + untold
+
+
+def _notes(description: _Description, place: Place) -> list[str]:
+    if place.config.unlabelled or not description.test:
+        return []
+    return [
+        f"{len(description.test)} cases under 'test' of dataset.json are not read: "
+        "they have no label maps, and the source does not say 'unlabelled: true'"
+    ]
+
+
+def _read_description(place: Place, path: Path) -> _Description:
     name = f"{path.parent.name}/{path.name}"
     try:
+        place.check_link(path)
         with path.open("rb") as file:
             values = json.loads(file.read(_MAX_BYTES))
         return _Description.model_validate(values)
@@ -127,46 +136,49 @@ def _inside(text: str) -> PurePosixPath:
 
 
 def _case_scans(
-    root: Path,
-    folder: Path,
-    case: _Case,
-    source: str,
-    modalities: list[Modality],
-    max_voxels: int,
+    place: Place, case: _Case, modalities: list[Modality], companions: CompanionFinder
 ) -> list[Scan]:
-    path = folder / _inside(case.image)
-    label = None if case.label is None else folder / _inside(case.label)
+    path = place.folder / _inside(case.image)
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise DataError(
             f"dataset.json names '{case.image}': expected a .nii.gz file named by letters, "
             "digits and underscores. Correct dataset.json."
         )
-    header = check_header(path, max_voxels)
+    place.take(path)
+    header = check_header(path, place.config.max_voxels)
     if (header.channels or 1) != len(modalities):
         raise DataError(
             f"scan '{path.name}' has {header.channels or 1} channels: expected "
             f"{len(modalities)}, as dataset.json says. Re-export the volume or remove it."
         )
-    labelled = label is not None and _is_file(label)
+    mask, label = companions.find(path, match["subject"])
     return [
         Scan(
-            path=path.relative_to(root).as_posix(),
-            source=source,
-            subject=f"{source}/{match['subject']}",
+            path=place.relative(path),
+            source=place.source,
+            subject=f"{place.source}/{match['subject']}",
             modality=modality,
             channel=None if header.channels is None else channel,
-            label_path=label.relative_to(root).as_posix() if label and labelled else None,
+            label_path=label or _label(place, case),
+            mask_path=mask,
         )
         for channel, modality in enumerate(modalities)
     ]
 
 
-def _is_file(label: Path) -> bool:
+def _label(place: Place, case: _Case) -> str | None:
+    if case.label is None:
+        return None
+    label = place.folder / _inside(case.label)
     try:
-        return label.is_file()
+        label.stat()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise DataError(
             f"dataset.json names the label '{label.name}', which cannot be looked up "
             f"({error.strerror}). Correct dataset.json, or the permissions of the folder."
         ) from None
+    place.check_file(label)
+    return place.relative(label)

@@ -1,0 +1,1 @@
+"""How cohorts lie on disk: one file per layout, and what all layouts share."""
