@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
-from mrigen.cli.group import CommandGroup
+from mrigen.cli.group import CommandGroup, project_of
+
+LAYOUTS = ("ixi", "decathlon", "bids", "folder", "pictures")
 
 
 @click.group(cls=CommandGroup)
@@ -47,3 +49,42 @@ def data_fetch(ctx: click.Context, cohort: Literal["ixi", "decathlon"], out: Pat
     from mrigen.stages.fetch import fetch as run
 
     run(cohort, ctx.obj["root"], out=out, progress=ctx.obj["progress"])
+
+
+@data.command("check")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--layout", type=click.Choice(LAYOUTS), help="Found out by default.")
+@click.option("--quick", is_flag=True, help="Headers only: misses files that are cut off.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
+@click.pass_context
+def data_check(ctx: click.Context, /, path: Path, *, as_json: bool, **words: Any) -> None:
+    """Tell what a folder or file holds, what would be left out, and how to name it.
+
+    \b
+    Example: mrigen data check data/ixi
+    """
+    from mrigen.cli.findings import show_findings
+    from mrigen.stages.check import check as run
+
+    found = run(path, project=ctx.obj["root"], progress=ctx.obj["progress"], **words)
+    click.echo(found.to_json()) if as_json else show_findings(found)
+    found.require_usable()
+
+
+@data.command("preview")
+@click.argument("dataset")
+@click.option("--model", help="Draw its own corruption; every step by default.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .png file.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train")
+@click.pass_context
+def data_preview(ctx: click.Context, /, dataset: str, **words: Any) -> None:
+    """Draw kinds of damage on slices of DATASET.
+
+    \b
+    Example: mrigen data preview heads --model unet --out sheet.png
+    """
+    from mrigen.stages.preview import preview as run
+
+    click.echo(f"sheet: {run(project_of(ctx), dataset, **words)}")

@@ -1,17 +1,46 @@
-"""How training shows where it stands: a bar on a terminal, plain lines elsewhere."""
+"""How stages show where they stand: a bar on a terminal, plain lines elsewhere."""
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 LINE_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+def shown(answers: Iterable[Answer], name: str, total: int) -> Iterator[Answer]:
+    """Pass answers on, an answer a file, and show how many have come."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+        TimeRemainingColumn(),
+    )
+    last = time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=total)
+        for done, answer in enumerate(answers, start=1):
+            yield answer
+            bar.update(task, completed=done)
+            if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
+                last = time.monotonic()
+                _log.info("%s: %d of %d files", name, done, total)
 
 
 class TrainingBar:

@@ -1,0 +1,117 @@
+"""Figures of who is in a cohort, how the files are stored, and who is in which split."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from mrigen.data.survey.canvas import (
+    COLOURS,
+    add_legend,
+    draw_bars,
+    literal,
+    name_axes,
+    new_figure,
+    to_png,
+)
+from mrigen.data.survey.measure import FileFacts
+from mrigen.data.survey.people import UNKNOWN, Person, count_values, known_ages
+
+_SEXES = ("female", "male", UNKNOWN)
+_YEARS = 5
+# More bars than these are hard to read; the rest shares one.
+_MOST_BARS = 12
+
+
+def ages_figure(people: Sequence[Person]) -> bytes:
+    """Draw a histogram of the ages that are known, at least one, stacked by sex."""
+    figure, (axes,) = new_figure(1, 1, panel=(6.4, 3.2))
+    names = [name for name in _SEXES if any((p.sex or UNKNOWN) == name for p in people)]
+    ages = [known_ages(p for p in people if (p.sex or UNKNOWN) == name) for name in names]
+    labels = [f"{name} ({len(part)})" for name, part in zip(names, ages, strict=True)]
+    colours = [COLOURS[_SEXES.index(name)] for name in names]
+    axes.hist(
+        ages, bins=_age_edges(people), stacked=True, label=labels, color=colours, edgecolor="white"
+    )
+    name_axes(axes, "Ages", x="age, years", y="subjects")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    add_legend(axes)
+    return to_png(figure)
+
+
+def counts_figure(panels: Mapping[str, Mapping[str, int]], *, of: str) -> bytes:
+    """Draw counts as bars, a panel a title.
+
+    Parameters
+    ----------
+    panels
+        Title to counts by name.
+    of
+        What is counted.
+    """
+    shown = {title: _shorten(counts) for title, counts in panels.items() if counts}
+    tallest = max(len(counts) for counts in shown.values())
+    size = (4.6, 1.1 + 0.26 * max(tallest, 2))
+    figure, grid = new_figure(1, len(shown), panel=size)
+    for axes, (title, counts) in zip(grid, shown.items(), strict=True):
+        draw_bars(axes, list(counts), list(counts.values()))
+        name_axes(axes, literal(title), x=of, y="")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return to_png(figure)
+
+
+def storage_counts(facts: Iterable[FileFacts]) -> dict[str, dict[str, int]]:
+    """Count files by orientation, shape, voxel size and type of number."""
+    files = list(facts)
+    return {
+        "Stored axes": count_values(entry.orientation for entry in files if entry.orientation),
+        "Shape": count_values(" x ".join(map(str, entry.shape)) for entry in files),
+        "Voxel size, mm": count_values(
+            " x ".join(f"{size:.4g}" for size in entry.spacing_mm)
+            for entry in files
+            if entry.spacing_mm
+        ),
+        "Numbers": count_values(entry.dtype for entry in files),
+    }
+
+
+def splits_figure(splits: Mapping[str, Sequence[Person]]) -> bytes:
+    """Draw ages and sexes of the splits side by side, as shares, since splits differ in size."""
+    figure, (ages, sexes) = new_figure(1, 2)
+    everybody = [person for people in splits.values() for person in people]
+    edges = _age_edges(everybody)
+    names = list(count_values(person.sex for person in everybody))
+    width = 0.8 / len(splits)
+    for place, (split, people) in enumerate(splits.items()):
+        known = known_ages(people)
+        if known:
+            weights = np.full(len(known), 100 / len(known))
+            ages.hist(
+                known, bins=edges, weights=weights, histtype="step", linewidth=1.6,
+                label=f"{split} ({len(known)})", color=COLOURS[place],
+            )  # fmt: skip
+        counts = count_values(person.sex for person in people)
+        shares = [100 * counts.get(name, 0) / max(len(people), 1) for name in names]
+        offset = (place - (len(splits) - 1) / 2) * width
+        sexes.bar(np.arange(len(names)) + offset, shares, width, label=split, color=COLOURS[place])
+    sexes.set_xticks(range(len(names)), [literal(name) for name in names])
+    name_axes(ages, "Ages (subjects with a known age)", x="age, years", y="subjects, %")
+    name_axes(sexes, "Sexes", x="", y="subjects, %")
+    add_legend(ages)
+    add_legend(sexes)
+    return to_png(figure)
+
+
+def _age_edges(people: Sequence[Person]) -> list[float]:
+    ages = known_ages(people) or [0.0]
+    first, last = min(ages) // _YEARS, max(ages) // _YEARS + 1
+    return [float(place * _YEARS) for place in range(int(first), int(last) + 1)]
+
+
+def _shorten(counts: Mapping[str, int]) -> dict[str, int]:
+    names = list(counts)
+    if len(names) <= _MOST_BARS:
+        return dict(counts)
+    rest = names[_MOST_BARS - 1 :]
+    kept = {name: counts[name] for name in names[: _MOST_BARS - 1]}
+    return kept | {f"{len(rest)} others": sum(counts[name] for name in rest)}

@@ -1,0 +1,184 @@
+"""Figures of intensities, of what slices hold, and of what the rules would keep."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from mrigen.data.survey.canvas import (
+    COLOURS,
+    add_legend,
+    literal,
+    name_axes,
+    new_figure,
+    to_png,
+)
+from mrigen.data.survey.content import CUTS, MEASURES, KeptRanges, SliceContent, Verdict
+from mrigen.data.survey.measure import ScanMeasures
+
+Numbers = npt.NDArray[np.float64]
+
+_NO_SITE = "site unknown"
+_STYLES = {"q1": "-", "q1_iqr": "--", "sd3": ":", "": "-"}
+
+
+class Line(NamedTuple):
+    """A histogram to be drawn as a line.
+
+    Attributes
+    ----------
+    site
+        Which colour it gets.
+    edges : (B + 1,) float64
+    shares : (B,) float64
+        Of the voxels or pixels that are not 0.
+    """
+
+    site: str | None
+    edges: Numbers
+    shares: Numbers
+
+
+def raw_lines(scans: Sequence[ScanMeasures]) -> list[Line]:
+    """Return the intensities as they are."""
+    return [Line(s.site, s.intensities.edges, s.intensities.shares) for s in scans]
+
+
+def scaled_lines(scans: Sequence[ScanMeasures]) -> list[Line]:
+    """Return the intensities with each volume's own black and white, as datasets do by default."""
+    return [
+        Line(
+            scan.site,
+            (scan.intensities.edges - scan.intensities.black)
+            / max(scan.intensities.white - scan.intensities.black, 1e-12),
+            scan.intensities.shares,
+        )
+        for scan in scans
+    ]
+
+
+def intensity_figure(panels: Sequence[tuple[str, str, Sequence[Line]]]) -> bytes:
+    """Draw one line a scan, coloured by site.
+
+    Parameters
+    ----------
+    panels
+        Title, label of the axis, and lines.
+    """
+    figure, grid = new_figure(1, len(panels), panel=(5.2, 3.2))
+    for axes, (title, label, lines) in zip(grid, panels, strict=True):
+        sites = sorted({line.site or _NO_SITE for line in lines})
+        # So that hundreds of lines show where most of them lie.
+        alpha = float(np.clip(12 / max(len(lines), 1), 0.12, 0.9))
+        for line in lines:
+            colour = COLOURS[sites.index(line.site or _NO_SITE) % len(COLOURS)]
+            # Per unit of the axis, so that wide and narrow bins compare.
+            heights = line.shares / np.diff(line.edges)
+            axes.plot(_middles(line.edges), heights, color=colour, alpha=alpha, linewidth=0.8)
+        if 1 < len(sites) <= len(COLOURS):
+            for place, site in enumerate(sites):
+                axes.plot([], [], color=COLOURS[place], label=literal(site))
+        axes.set_yscale("log")
+        name_axes(axes, title, x=label, y="density (log scale)")
+        add_legend(axes)
+    return to_png(figure)
+
+
+def content_figure(contents: Sequence[SliceContent], verdicts: Sequence[Verdict]) -> bytes:
+    """Draw how each measure is distributed over all slices, with every rule's cut."""
+    measures = [name for name in MEASURES if any(len(c.values(name)) for c in contents)]
+    figure, grid = new_figure(1, len(measures))
+    for axes, measure in zip(grid, measures, strict=True):
+        values = np.concatenate([content.values(measure) for content in contents])
+        axes.hist(values, bins=60, color=COLOURS[5])
+        _draw_cuts(axes, [v for v in verdicts if v.measure == measure])
+        name_axes(axes, "", x=MEASURES[measure], y="slices")
+        add_legend(axes)
+    return to_png(figure)
+
+
+def _draw_cuts(axes: Axes, verdicts: Sequence[Verdict]) -> None:
+    for place, verdict in enumerate(verdicts):
+        share = verdict.kept / verdict.slices
+        name = CUTS.get(verdict.cut, f"more than {verdict.value:.3g}")
+        axes.axvline(
+            verdict.value, color=COLOURS[(1, 2, 3)[place]], linestyle=_STYLES[verdict.cut],
+            linewidth=1.6, label=f"{name}: keeps {share:.1%}",
+        )  # fmt: skip
+
+
+def profile_figure(contents: Sequence[SliceContent], ends: tuple[str, str]) -> bytes:
+    """Draw each measure along the axis: the median scan, and what 90 % of the scans lie in.
+
+    Parameters
+    ----------
+    contents
+        One per scan.
+    ends
+        What lies at the lowest and at the highest slice.
+    """
+    measures = [name for name in MEASURES if any(len(c.values(name)) > 1 for c in contents)]
+    figure, grid = new_figure(1, len(measures))
+    places = np.linspace(0, 1, 101)
+    for axes, measure in zip(grid, measures, strict=True):
+        parts = [content.values(measure) for content in contents]
+        curves = np.array([_along(part, places) for part in parts if len(part)])
+        low, middle, high = np.percentile(curves, [5, 50, 95], axis=0)
+        axes.fill_between(places, low, high, color=COLOURS[5], alpha=0.4, label="90 % of scans")
+        axes.plot(places, middle, color=COLOURS[0], label="median")
+        name_axes(axes, "", x=f"place along the axis, {ends[0]} to {ends[1]}", y=MEASURES[measure])
+        add_legend(axes)
+    return to_png(figure)
+
+
+def kept_figure(ranges: KeptRanges) -> bytes:
+    """Draw first and last slice that the brain rule keeps, and how many it keeps, a scan each."""
+    figure, (ends, numbers) = new_figure(1, 2)
+    for label, values, colour in (
+        ("first", ranges.first, COLOURS[0]),
+        ("last", ranges.last, COLOURS[1]),
+    ):
+        ends.hist(values, bins=_whole(values), color=colour, label=label)
+    numbers.hist(ranges.number, bins=_whole(ranges.number), color=COLOURS[2])
+    name_axes(ends, "First and last slice kept", x="slice number", y="scans")
+    name_axes(numbers, "Slices kept", x="slices", y="scans")
+    add_legend(ends)
+    return to_png(figure)
+
+
+def summarise(values: Mapping[str, npt.ArrayLike]) -> dict[str, dict[str, float]]:
+    """Return minimum, quartiles, mean, standard deviation and maximum of each, by name."""
+    answer = {}
+    for name, given in values.items():
+        numbers = np.asarray(given, np.float64)
+        if len(numbers):
+            first, middle, third = (float(v) for v in np.percentile(numbers, [25, 50, 75]))
+            answer[name] = {
+                "min": float(numbers.min()),
+                "q1": first,
+                "median": middle,
+                "mean": float(numbers.mean()),
+                "q3": third,
+                "max": float(numbers.max()),
+                "sd": float(numbers.std()),
+            }
+    return answer
+
+
+def _middles(edges: Numbers) -> Numbers:
+    middles: Numbers = (edges[1:] + edges[:-1]) / 2
+    return middles
+
+
+def _whole(values: npt.NDArray[np.int64]) -> list[float]:
+    # Bars as wide as a slice, or as a few where there are too many of them.
+    low, high = int(values.min()), int(values.max())
+    step = max(1, (high - low) // 40)
+    return [place - 0.5 for place in range(low, high + step + 1, step)]
+
+
+def _along(values: Numbers, places: Numbers) -> Numbers:
+    own = (np.arange(len(values)) + 0.5) / len(values)
+    return np.interp(places, own, values)
