@@ -1,15 +1,19 @@
-"""A scanner's units to black and white, per volume."""
+"""A scanner's units to black and white: per slice, per volume, or over the whole cohort."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
-from skimage.filters import threshold_otsu
 
 from mrigen.config import Config
-from mrigen.data.volumes import FloatArray
+from mrigen.data.distribution import Distribution
+from mrigen.data.volumes import FloatArray, Volume
 from mrigen.errors import DataError
+
+FloatArray64 = npt.NDArray[np.float64]
 
 
 class IntensityConfig(Config):
@@ -18,7 +22,7 @@ class IntensityConfig(Config):
     Black is the lower percentile of all voxels, which is 0 where a background of zeros surrounds a
     skull-stripped brain. White is the upper percentile of the voxels that are not exactly 0, so
     that it does not depend on how much of such a background there is. 0 and 100 are the minimum
-    and the maximum.
+    and the maximum of all. A slice without contrast becomes black.
 
     Attributes
     ----------
@@ -49,34 +53,54 @@ class IntensityConfig(Config):
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Levels:
-    """Intensities of one volume that become 0 and 1, and what counts as foreground on that scale.
+    """Intensities that become 0 and 1.
 
     Attributes
     ----------
-    black, white
-        In the volume's units.
-    foreground
-        Otsu's threshold, in [0, 1].
+    black, white : () or (N,) float64
+        In the units of the image: for all slices, or one for each. Where white is not above
+        black, a slice becomes black.
     """
 
-    black: np.float32
-    white: np.float32
-    foreground: float
+    black: FloatArray64
+    white: FloatArray64
 
-    def scale(self, array: FloatArray) -> FloatArray:
-        """Scale intensities to [0, 1], clipping what lies beyond."""
-        return ((array - self.black) / (self.white - self.black)).clip(0, 1)
+    def scale(self, frames: FloatArray) -> FloatArray:
+        """Scale slices, (N, ...) float32, to [0, 1], clipping what lies beyond."""
+        black, span = self._spread(frames.ndim)
+        scaled = frames - black.astype(np.float32)
+        scaled /= span.astype(np.float32)
+        return np.clip(scaled, 0, 1, out=scaled)
+
+    def scale_through_png(self, frames: FloatArray) -> FloatArray:
+        """Scale slices, (N, ...) float32, to the 256 greys of a PNG file, as shares of 1.
+
+        Notes
+        -----
+        These are the pixels that `matplotlib.pyplot.imsave(path, slice, cmap="gray")` writes for
+        the float64 slices that nibabel returns: 256 equal steps from black to white, with white
+        itself in the last.
+        """
+        black, span = self._spread(frames.ndim)
+        steps = (frames.astype(np.float64) - black) / span
+        return np.clip(np.floor(steps * 256), 0, 255).astype(np.float32) / np.float32(255)
+
+    def _spread(self, dimensions: int) -> tuple[FloatArray64, FloatArray64]:
+        # Black, and how far white is above it: infinitely far where there is no contrast.
+        shape = self.black.shape + (1,) * (dimensions - 1)
+        span = (self.white - self.black).reshape(shape)
+        return self.black.reshape(shape), np.where(span > 0, span, np.inf)
 
 
-def find_levels(array: FloatArray, config: IntensityConfig, *, name: str) -> Levels:
-    """Measure a whole volume.
+def volume_levels(distribution: Distribution, config: IntensityConfig, *, name: str) -> Levels:
+    """Measure a whole image.
 
     Parameters
     ----------
-    array : (X, Y, Z) float32
-        Finite and not constant.
+    distribution
+        Of its intensities.
     config
         Which percentiles.
     name
@@ -87,15 +111,116 @@ def find_levels(array: FloatArray, config: IntensityConfig, *, name: str) -> Lev
     DataError
         If the percentiles coincide.
     """
-    black = np.percentile(array, config.lower).astype(np.float32)
-    white = np.percentile(array[array != 0], config.upper).astype(np.float32)
+    black, white = _ends(distribution, config)
+    return checked_levels(black, white, config, name=f"scan '{name}'")
+
+
+def checked_levels(black: float, white: float, config: IntensityConfig, *, name: str) -> Levels:
+    """Return levels after a look at them; `name` is what was measured.
+
+    Raises
+    ------
+    DataError
+        If white is not above black.
+    """
     if not black < white:
         raise DataError(
-            f"scan '{name}' has intensities of {black:g} and {white:g} at its percentiles "
+            f"{name} has intensities of {black:g} and {white:g} at its percentiles "
             f"{config.lower:g} and {config.upper:g}: expected an image. Re-export the volume, or "
             "remove it."
         )
-    # Every second voxel along each axis tells the histogram as well as all.
-    sample = Levels(black, white, 0).scale(array[::2, ::2, ::2])
-    counts, edges = np.histogram(sample, bins=256, range=(0, 1))
-    return Levels(black, white, float(threshold_otsu(hist=(counts, (edges[:-1] + edges[1:]) / 2))))
+    return Levels(np.array(black, np.float64), np.array(white, np.float64))
+
+
+def slice_levels(frames: FloatArray, config: IntensityConfig) -> Levels:
+    """Measure each slice by itself.
+
+    Parameters
+    ----------
+    frames : (N, A, B) float32
+        Finite.
+    config
+        Which percentiles.
+    """
+    flat = frames.reshape(len(frames), -1)
+    if (config.lower, config.upper) == (0, 100):
+        return Levels(flat.min(axis=1).astype(np.float64), flat.max(axis=1).astype(np.float64))
+    ends = [_ends(Distribution.of_array(picture), config) for picture in flat]
+    black, white = np.array(ends, np.float64).reshape(-1, 2).T
+    return Levels(black, white)
+
+
+def _ends(distribution: Distribution, config: IntensityConfig) -> tuple[float, float]:
+    black = float(distribution.percentile(config.lower))
+    if config.upper == 100:
+        return black, float(distribution.percentile(100))
+    return black, float(distribution.nonzero_percentile(config.upper))
+
+
+def stored_levels(volume: Volume, *, name: str) -> Levels:
+    """Return the whole range of the type that a file stores.
+
+    Raises
+    ------
+    DataError
+        If the file stores floating-point numbers, which have no such range.
+    """
+    dtype = volume.stored.dtype
+    if dtype.kind not in "iu":
+        raise DataError(
+            f"scan '{name}' stores floating-point numbers: intensity.scope 'stored' expected whole "
+            "numbers. Set the dataset's intensity.scope to 'volume'."
+        )
+    limits = np.iinfo(str(dtype))
+    ends = np.array([limits.min, limits.max], np.float64) * volume.slope + volume.intercept
+    return Levels(ends.min(), ends.max())
+
+
+def stretch(pictures: FloatArray) -> FloatArray:
+    """Stretch each picture, (N, H, W), to its own minimum and maximum; a constant one is black."""
+    return slice_levels(pictures, IntensityConfig(lower=0, upper=100)).scale(pictures)
+
+
+def find_levels(
+    slices: FloatArray,
+    distribution: Distribution,
+    config: IntensityConfig,
+    *,
+    name: str,
+    stored: Callable[[], Levels],
+    cohort: Levels | None = None,
+) -> Levels:
+    """Find what becomes black and white, over the scope that the dataset names.
+
+    Parameters
+    ----------
+    slices : (N, A, B) float32
+        Those that are kept.
+    distribution
+        Of the intensities of the whole image.
+    config
+        Scope and percentiles.
+    name
+        Of the scan, for errors.
+    stored
+        Asked for the range of the file's type where the scope is "stored".
+    cohort
+        Levels of all scans together, where the scope is "cohort".
+
+    Raises
+    ------
+    DataError
+        If the image has no contrast, or no range of its type.
+    """
+    if config.scope == "slice":
+        return slice_levels(slices, config)
+    if config.scope == "stored":
+        return stored()
+    if config.scope == "volume":
+        return volume_levels(distribution, config, name=name)
+    if cohort is None:
+        raise DataError(
+            f"scan '{name}' could not be read when the cohort was measured, and can be read now: "
+            "expected files that stay as they are. Run 'mrigen slices' again."
+        )
+    return cohort

@@ -1,104 +1,38 @@
 """NIfTI files to volumes in RAS+; what a header declares is checked before data is read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from hashlib import sha256
+from dataclasses import replace
+from itertools import product
 from math import prod
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from nibabel.affines import voxel_sizes
+from nibabel.affines import apply_affine, voxel_sizes
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
-from mrigen.data.headers import Affine, Header, check_header, reading
+from mrigen.data.headers import Header, check_header, reading
+from mrigen.data.volume import FloatArray, Mask, Volume
 from mrigen.errors import DataError
 
-__all__ = ["FloatArray", "Mask", "Volume", "check_header", "read_channels", "read_volume"]
-
-FloatArray = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
-StoredArray = npt.NDArray[np.generic]
+__all__ = [
+    "FloatArray",
+    "Mask",
+    "Volume",
+    "check_header",
+    "read_channels",
+    "read_labels",
+    "read_volume",
+]
 
 MAX_NONFINITE_FRACTION = 0.01
+# Affines are written with 32 bits, and in two forms that agree to rounding errors alone.
+_MAX_SHIFT_VOXELS = 0.1
+# The highest whole number up to which 32-bit floats hold all.
+_HIGHEST_LABEL = 2**24
 _CHUNK_BYTES = 2**20
 _CHUNK_VOXELS = 2**18
-
-
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """One 3-D image in canonical orientation, its numbers as the file stores them.
-
-    Attributes
-    ----------
-    stored : (X, Y, Z) integer or float
-        The file's numbers, read-only; x grows to the patient's right, y to the front, z to the
-        top. Intensities are `slope * stored + intercept`.
-    slope, intercept
-        Stored numbers to intensities.
-    affine : (4, 4) float64
-        Voxel indices to millimetres in RAS+.
-    spacing_mm
-        Voxel size along x, y and z.
-    nonfinite
-        Voxels that were NaN or infinite in the file and are 0 among the intensities.
-    """
-
-    stored: StoredArray
-    slope: float
-    intercept: float
-    affine: Affine
-    spacing_mm: tuple[float, float, float]
-    nonfinite: int = 0
-
-    def intensities(self, indices: npt.ArrayLike | None = None, axis: int = 2) -> FloatArray:
-        """Scale slices as the file says.
-
-        Parameters
-        ----------
-        indices : (N,) int
-            Which slices along `axis`; None takes all.
-        axis
-            0, 1 or 2: x, y or z.
-
-        Returns
-        -------
-        (N, A, B) float32
-            Finite. The slice axis comes first; the other two keep their order.
-        """
-        moved = np.moveaxis(self.stored, axis, 0)
-        chosen = moved if indices is None else moved[np.asarray(indices, np.intp)]
-        return self.scale(chosen)
-
-    def scale(self, stored: StoredArray) -> FloatArray:
-        """Scale some of the stored numbers to intensities, NaN and infinities to 0."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = stored.astype(np.float32)
-            if (self.slope, self.intercept) != (1.0, 0.0):
-                array *= np.float32(self.slope)
-                array += np.float32(self.intercept)
-        if self.nonfinite:
-            array[~np.isfinite(array)] = 0
-        return array
-
-    @property
-    def array(self) -> FloatArray:
-        """All intensities, (X, Y, Z) float32 and finite."""
-        return self.scale(self.stored)
-
-    def in_memory_order(self) -> StoredArray:
-        """Return the stored numbers, (X * Y * Z,), in the order of the file, without a copy."""
-        return _flat(self.stored)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256, in hexadecimal, of the stored numbers, their grid and their scaling."""
-        digest = sha256(np.ascontiguousarray(self.in_memory_order()).view(np.uint8).data)
-        described = (self.stored.shape, self.stored.strides, self.stored.dtype.str)
-        digest.update(repr((*described, self.slope, self.intercept)).encode())
-        digest.update(np.ascontiguousarray(self.affine, "<f8").tobytes())
-        return digest.hexdigest()
 
 
 def read_volume(path: Path, *, channel: int | None = None, max_voxels: int = 2**28) -> Volume:
@@ -134,6 +68,57 @@ def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int
         _check_channel(path, header, channel)
     stored = _read_stored(path, header, {channel or 0 for channel in channels})
     return [_checked(path, _canonical(header, stored[channel or 0])) for channel in channels]
+
+
+def read_labels(path: Path, like: Volume, max_voxels: int) -> npt.NDArray[np.integer]:
+    """Read a label map or a mask that lies on the grid of a volume.
+
+    Parameters
+    ----------
+    path
+        A 3-D NIfTI image of whole numbers.
+    like
+        The volume.
+    max_voxels
+        The most voxels the file may declare.
+
+    Returns
+    -------
+    (X, Y, Z) whole numbers, in the order of `like`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has another shape or lies elsewhere, or holds fractions.
+    """
+    header = check_header(path, max_voxels)
+    _check_channel(path, header, None)
+    labels = _canonical(header, _read_stored(path, header, {0})[0])
+    if labels.stored.shape != like.stored.shape:
+        raise DataError(
+            f"label map '{path.name}' has shape {labels.stored.shape} in RAS+: expected "
+            f"{like.stored.shape}, that of its scan. Resample it to the scan's grid."
+        )
+    corners = np.array([*product(*((0, count - 1) for count in like.stored.shape))])
+    apart = np.abs(apply_affine(labels.affine - like.affine, corners)).max()
+    if apart > _MAX_SHIFT_VOXELS * min(like.spacing_mm):
+        raise DataError(
+            f"label map '{path.name}' lies up to {apart:.3g} mm beside its scan: expected the same "
+            "grid. Resample it to the scan's grid."
+        )
+    return _whole_numbers(path, labels)
+
+
+def _whole_numbers(path: Path, labels: Volume) -> npt.NDArray[np.integer]:
+    if labels.stored.dtype.kind in "iu" and (labels.slope, labels.intercept) == (1.0, 0.0):
+        return cast("npt.NDArray[np.integer]", labels.stored)
+    array = labels.array
+    if not np.isfinite(array).all() or np.abs(array).max() > _HIGHEST_LABEL or (array % 1).any():
+        raise DataError(
+            f"label map '{path.name}' holds numbers that are not whole: expected a label for each "
+            "voxel. Save it as a map of whole numbers."
+        )
+    return array.astype(np.int32)
 
 
 def _read_stored(path: Path, header: Header, wanted: set[int]) -> dict[int, bytes]:
@@ -216,10 +201,3 @@ def _survey(volume: Volume) -> tuple[int, float, float]:
         if part.size:
             low, high = min(low, float(part.min())), max(high, float(part.max()))
     return nonfinite, low, high
-
-
-def _flat(array: StoredArray) -> StoredArray:
-    # Flipped and swapped axes put back as they lie in memory, so that flattening copies nothing.
-    steps = tuple(slice(None, None, 1 if stride > 0 else -1) for stride in array.strides)
-    order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
-    return array[steps].transpose(order).reshape(-1)
