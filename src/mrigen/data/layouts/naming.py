@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from mrigen.data.layouts.people import find_split
 from mrigen.data.layouts.place import Place, stem
@@ -33,7 +34,8 @@ def read_name(path: Path, place: Place) -> Named:
     pattern = place.config.subject
     if pattern is None:
         return Named(stem(path))
-    text = place.within(path)
+    # Some systems write accents apart from their letters, which are then no letters to patterns.
+    text = normalize("NFC", place.within(path))
     match = re.search(pattern, text)
     groups = match.groupdict() if match else {}
     subject = groups.get("subject") or ""
