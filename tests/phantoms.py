@@ -8,7 +8,9 @@ import gzip
 import json
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -17,7 +19,8 @@ import numpy.typing as npt
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.records import ScanGrid, ScanSlices, SliceRecord
 from mrigen.data.splits import SplitConfig
-from mrigen.data.store import SliceStore, write_store
+from mrigen.data.store import SliceStore
+from mrigen.data.store_writer import write_store
 
 HEAD_MM = (150.0, 190.0, 170.0)
 LEFT_MARKER, FRONT_MARKER = (-45.0, 0.0, 0.0), (0.0, 65.0, 0.0)
@@ -264,3 +267,19 @@ def _disc_scan(number: int, slices: int, size: int, bits: int) -> ScanSlices:
     )
     grid = ScanGrid(affine, black=float(number), white=1000.0 + number)
     return ScanSlices(pixels, records, labels=(3 * discs).astype(np.uint8), grid=grid)
+
+
+def slice_record(subject: str = "phantoms/a", **changes: Any) -> SliceRecord:
+    """Return the record of a slice of the subject's own file; `changes` name other fields."""
+    values = {field.name: None for field in fields(SliceRecord)}
+    values |= {
+        "subject": subject,
+        "source": "phantoms",
+        "modality": "T1w",
+        "plane": "axial",
+        "index": 0,
+        "spacing_mm": 1.0,
+        "foreground_fraction": 0.5,
+        "path": f"data/{subject}.nii.gz",
+    }
+    return SliceRecord(**(values | changes))

@@ -7,7 +7,8 @@ import torch
 
 from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.records import ScanSlices, SliceRecord
-from mrigen.data.store import SliceStore, write_store
+from mrigen.data.store import SliceStore
+from mrigen.data.store_writer import write_store
 from mrigen.models.build import build_network
 from mrigen.project import Params
 
@@ -22,7 +23,7 @@ NETWORKS = {
 def params():
     base = {"dataset": "heads", "objective": {"name": "reconstruction"}, "training": {}, "gate": {}}
     small = {"samples": 12, "slices": 20, "sheet_images": 4, "restoration_images": 3}
-    damage = {"line_patch": {}, "downscale": 2}
+    damage = [{"name": "line_patch"}, {"name": "lower_resolution", "factor": 2}]
     return Params.model_validate(
         {
             "sources": {"ixi": {"layout": "ixi", "path": "data"}},

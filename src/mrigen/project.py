@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from mrigen.config import Config, parse_config, read_yaml
-from mrigen.data.corruptions import CorruptionConfig
+from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.errors import ConfigError
@@ -34,7 +34,7 @@ class ModelConfig(Config):
     dataset: str
     network: NetworkConfig
     objective: ObjectiveConfig
-    corruption: CorruptionConfig | None
+    corruption: Recipe | None
     training: TrainingConfig
     evaluation: EvaluationConfig
     gate: GateConfig
@@ -67,7 +67,7 @@ class Params(Config):
                     f"params.yaml: 'models.{name}.dataset' is '{model.dataset}': expected one "
                     f"of the names under 'datasets', {_listed(self.datasets)}."
                 )
-            if not self.datasets[model.dataset].split.test:
+            if not self.datasets[model.dataset].split.has_test:
                 raise ConfigError(
                     f"params.yaml: 'datasets.{model.dataset}.split.test' is 0: expected greater "
                     f"than 0, as model '{name}' is judged on test subjects."
@@ -99,6 +99,11 @@ class Project:
     def report(self) -> Path:
         """The comparison over all models."""
         return self.root / "report"
+
+    @property
+    def masks(self) -> Path:
+        """Brain masks that have been computed; DVC does not know them."""
+        return self.root / "masks"
 
     def processed(self, dataset: str) -> Path:
         """Return the slice store of a dataset."""

@@ -7,9 +7,9 @@ from mrigen.data.manifest import choose_sheet, describe_manifest, describe_orien
 def manifest_of(scans):
     rows = [
         {"subject": subject, "path": f"{subject}.nii", "modality": modality, "split": "train",
-         "pixel_height_mm": 2.0, "pixel_width_mm": 2.0, "spacing_mm": 1.0, 
-         "position_mm": float(index), "foreground_fraction": 0.3, "age": float("nan"), "plane": "axial",
-         "brain_fraction": float("nan"), "label_fraction": 0.25}
+         "pixel_height_mm": 2.0, "pixel_width_mm": 2.0, "spacing_mm": 1.0,
+         "position_mm": float(index), "foreground_fraction": 0.3, "age": float("nan"),
+         "plane": "axial", "brain_fraction": float("nan"), "label_fraction": 0.25}
         for subject, modality, count in scans
         for index in range(count)
     ]  # fmt: skip

@@ -15,7 +15,8 @@ from mrigen.data.grids import write_grids
 from mrigen.data.manifest import MANIFEST_SCHEMA, write_manifest
 from mrigen.data.scans import LeftOut
 from mrigen.data.splits import SplitConfig
-from mrigen.data.store import SliceStore, write_store
+from mrigen.data.store import SliceStore
+from mrigen.data.store_writer import write_store
 from mrigen.errors import DataError
 
 

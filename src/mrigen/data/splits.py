@@ -1,30 +1,46 @@
-"""Training, validation and test sets that never share a person."""
+"""Which people are trained on, validated on and tested on: the configuration of the splits."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, Self
+from collections import Counter
+from itertools import pairwise
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from mrigen.config import Config
-from mrigen.errors import DataError
-from mrigen.seeds import rng
-
-if TYPE_CHECKING:
-    import pandas as pd  # half the start of a worker process, which cuts slices without it
+from mrigen.data.people import person_key
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Leak = Literal["tablado", "arnaiz"]
 
 
 class FixedSubjects(Config):
     """Subjects by name whose split is given, such as `IXI019`; the name of the source is left off.
 
-    The rest is dealt out to the splits that have no list; subjects that the cohort lacks are noted.
+    The rest is dealt out to the splits that have no list, by their shares among themselves: where
+    `test` is listed, nobody else is tested on. Subjects that the cohort lacks are noted.
     """
 
     train: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+
+    def lists(self) -> dict[Split, tuple[str, ...]]:
+        """Return the lists that name anybody."""
+        lists: dict[Split, tuple[str, ...]] = {
+            "train": self.train,
+            "validation": self.validation,
+            "test": self.test,
+        }
+        return {split: names for split, names in lists.items() if names}
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        counts = Counter(person_key(name) for names in self.lists().values() for name in names)
+        for key, count in counts.items():
+            if count > 1:
+                raise ValueError(f"each subject once, not '{key}' {count} times")
+        return self
 
 
 class SplitConfig(Config):
@@ -37,7 +53,8 @@ class SplitConfig(Config):
     seed
         Another seed deals the subjects out differently.
     stratify
-        Traits of which every split gets its share: "age_group", "sex", "ethnicity", "site".
+        Traits of which every split gets its share: "age_group", "sex", "ethnicity", "site". An
+        unknown trait is a group of its own.
     age_edges
         Years at which a new age group begins.
     ethnicities
@@ -45,15 +62,18 @@ class SplitConfig(Config):
     fixed
         Subjects whose split is given.
     declared
-        Take the splits that the cohort itself declares (folders, a column of its table).
+        Take the splits that the cohort itself declares (folders, a column of its table); whoever
+        has none is trained on, with a note.
     folds, fold
-        Cross-validation: the test split is fold number `fold` of `folds`, and the test share is
-        not used; of the others, train and validation get their shares.
+        Cross-validation: the test split is fold number `fold` (from 0) of `folds`, and the test
+        share is not used; of the others, train and validation get their shares. Every subject is
+        in one fold, which `fold` does not change.
     leaking
         The split of a study whose test or validation slices come from trained-on heads, for
-        replication alone: "tablado" deals out the slices of every volume, 28 to train and 2 to
-        test of 30; "arnaiz" keeps his test subjects apart (`fixed`) and deals the other slices out
-        to train and validation, 85 to 15. Reports warn of it.
+        replication alone; the shares are not used. "tablado" deals out the slices of every
+        volume, 28 to train and 2 to test of 30. "arnaiz" keeps his test subjects apart (`fixed`,
+        or `declared`) and deals the slices of all others out to train and validation, 85 to 15.
+        With `declared`, "tablado" takes every slice's own declaration. Reports warn of it.
     """
 
     train: float = Field(default=0.8, gt=0, le=1)
@@ -67,7 +87,7 @@ class SplitConfig(Config):
     declared: bool = False
     folds: int | None = Field(default=None, ge=2, le=100)
     fold: int = Field(default=0, ge=0)
-    leaking: Literal["tablado", "arnaiz"] | None = None
+    leaking: Leak | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -75,6 +95,51 @@ class SplitConfig(Config):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"train, validation and test that sum to 1, not {total:g}")
         return self
+
+    @model_validator(mode="after")
+    def _strata_make_sense(self) -> Self:
+        edges = self.age_edges
+        if len(set(self.stratify)) < len(self.stratify):
+            raise ValueError("each trait of stratify once")
+        if any(low >= high for low, high in pairwise(edges)) or (
+            "age_group" in self.stratify and not edges
+        ):
+            raise ValueError("age_edges that ascend, at least one for 'age_group'")
+        if self.ethnicities and "ethnicity" not in self.stratify:
+            raise ValueError("'ethnicity' in stratify where ethnicities are named")
+        return self
+
+    @model_validator(mode="after")
+    def _schemes_make_sense(self) -> Self:
+        if self.fold and not self.folds:
+            raise ValueError("a number of folds where a fold is named")
+        if self.folds is not None and self.fold >= self.folds:
+            raise ValueError(f"a fold from 0 to {self.folds - 1}, not {self.fold}")
+        dealt = {
+            "folds": self.folds is not None,
+            "stratify": bool(self.stratify),
+            "fixed": bool(self.fixed.lists()),
+        }
+        if self.declared:
+            _refuse(dealt, "declared splits without {}, as the cohort says who goes where")
+        if self.leaking is not None:
+            _refuse(
+                dealt | {"fixed": False},
+                f"leaking: {self.leaking} without {{}}, as it repeats what a study did",
+            )
+            self._check_leak()
+        if dealt["folds"] and dealt["fixed"]:
+            raise ValueError("folds or fixed subjects, not both, as every subject is tested once")
+        return self
+
+    def _check_leak(self) -> None:
+        listed = set(self.fixed.lists())
+        if self.leaking == "tablado" and listed:
+            raise ValueError("leaking: tablado without fixed, as it has every subject in test")
+        if self.leaking == "arnaiz" and listed - {"test"}:
+            raise ValueError("leaking: arnaiz with fixed.test alone, as he dealt out the others")
+        if self.leaking == "arnaiz" and not listed and not self.declared:
+            raise ValueError("fixed.test with leaking: arnaiz, whose test subjects are apart")
 
     def shares(self) -> dict[Split, float]:
         """Return the share of each split that has one."""
@@ -85,76 +150,14 @@ class SplitConfig(Config):
         }
         return {split: share for split, share in shares.items() if share > 0}
 
-
-def assign_splits(subjects: Iterable[str], config: SplitConfig) -> dict[str, Split]:
-    """Deal subjects out to the splits.
-
-    The answer is a function of the set of subjects and the configuration: order and repetition
-    do not matter. Counts follow the shares by largest remainder, and every split that has a
-    share gets at least one subject. A subject's rank depends on its own name and the seed alone,
-    so one that comes or goes moves only the few at the borders.
-
-    Raises
-    ------
-    DataError
-        If there are fewer subjects than splits with a share.
-    """
-    people = sorted(set(subjects))
-    shares = config.shares()
-    if len(people) < len(shares):
-        raise DataError(
-            f"{len(people)} subjects cannot fill the splits {', '.join(shares)}: expected at "
-            f"least {len(shares)}. Add subjects, or set the share of a split to 0."
-        )
-    ranked = sorted(
-        people, key=lambda subject: (rng(config.seed, "split", subject).random(), subject)
-    )
-    assigned: dict[str, Split] = {}
-    start = 0
-    for split, count in _counts(len(people), shares).items():
-        assigned.update(dict.fromkeys(ranked[start : start + count], split))
-        start += count
-    return {subject: assigned[subject] for subject in people}
+    @property
+    def has_test(self) -> bool:
+        """Whether anybody is tested on."""
+        scheme = self.declared or self.folds is not None or self.leaking is not None
+        return scheme or self.test > 0 or bool(self.fixed.test)
 
 
-def _counts(total: int, shares: dict[Split, float]) -> dict[Split, int]:
-    counts = {split: int(total * share) for split, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda split: counts[split] - total * shares[split])
-    for split in by_remainder[: total - sum(counts.values())]:
-        counts[split] += 1
-    for split in counts:
-        if counts[split] == 0:
-            largest = max(counts, key=lambda other: counts[other])
-            counts[largest] -= 1
-            counts[split] = 1
-    return counts
-
-
-def check_disjoint(manifest: "pd.DataFrame") -> None:
-    """Check that every subject lies in one known split.
-
-    Parameters
-    ----------
-    manifest
-        With the columns `subject` and `split`.
-
-    Raises
-    ------
-    DataError
-        Naming the first subject in two splits, or the first unknown split.
-    """
-    pairs = manifest[["subject", "split"]].drop_duplicates().sort_values(["subject", "split"])
-    for split in pairs["split"]:
-        if split not in SPLITS:
-            raise DataError(
-                f"the manifest names the split '{split}': expected one of {', '.join(SPLITS)}. "
-                "Make the slices again."
-            )
-    repeated = pairs[pairs["subject"].duplicated(keep=False)]
-    if len(repeated):
-        subject = repeated["subject"].iloc[0]
-        places = " and ".join(repeated.loc[repeated["subject"] == subject, "split"])
-        raise DataError(
-            f"subject '{subject}' is in the splits {places}: expected one split per person. "
-            "Make the slices again."
-        )
+def _refuse(asked: dict[str, bool], words: str) -> None:
+    for name, wanted in asked.items():
+        if wanted:
+            raise ValueError(words.format(name))

@@ -13,7 +13,8 @@ from mrigen.data.dataset import DatasetConfig
 from mrigen.data.extraction import extract_file
 from mrigen.data.records import ScanSlices
 from mrigen.data.sources import LeftOut, Scan, read_scans
-from mrigen.data.store import SliceStore, write_store
+from mrigen.data.store import SliceStore
+from mrigen.data.store_writer import write_store
 from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.errors import DataError
 from mrigen.project import Project
