@@ -202,15 +202,18 @@ def _at(values: object, key: int | str) -> object:
 
 def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -> str:
     known: set[str] = set()
-    _collect(config_type, known)
+    _collect(config_type, known, [])
     close = get_close_matches(str(location[-1]), sorted(known), n=1, cutoff=0.6)
     return f": did you mean '{close[0]}'?" if close else ": remove it"
 
 
-def _collect(annotation: Any, known: set[str]) -> None:
+def _collect(annotation: Any, known: set[str], seen: list[Any]) -> None:
+    if annotation in seen:
+        return  # a block that may hold blocks of its own kind
+    seen.append(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             known.add(name)
-            _collect(field.annotation, known)
+            _collect(field.annotation, known, seen)
     for argument in getattr(annotation, "__args__", ()):
-        _collect(argument, known)
+        _collect(argument, known, seen)

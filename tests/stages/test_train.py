@@ -38,7 +38,10 @@ PARAMS = {
             "dataset": "discs",
             "network": {"name": "unet", "base_channels": 2, "depth": 2},
             "objective": {"name": "reconstruction"},
-            "corruption": {"line_patch": {}, "downscale": 2},
+            "corruption": [
+                {"name": "line_patch"},
+                {"name": "lower_resolution", "factor": 2},
+            ],
             "training": {"epochs": 2, "batch_size": 4, "learning_rate": 0.01},
             "evaluation": {},
             "gate": {},

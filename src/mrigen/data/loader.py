@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mrigen.data.corruptions import CorruptionConfig, corrupt
+from mrigen.data.corruptions.recipe import Drawn, Item, Recipe, corrupt, draw
 from mrigen.data.store import SliceStore
 from mrigen.errors import DataError
 from mrigen.images import from_integers
 from mrigen.seeds import rng, torch_seed
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
-        return Batch(*(part.to(device, non_blocking=True) for part in self._parts))
-
-    def pin_memory(self) -> "Batch":
-        """Copy to memory that a GPU reads without waiting; PyTorch's loader calls this."""
-        return Batch(*(part.pin_memory() for part in self._parts))
-
-    @property
-    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.input, self.target, self.patch, self.index
+        parts = (self.input, self.target, self.patch, self.index)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
 class Draw(NamedTuple):
@@ -60,8 +55,36 @@ class Draw(NamedTuple):
     item: int
 
 
-class SliceDataset(Dataset[Batch]):
-    """The slices of one split, damaged on the way if the model learns to restore.
+@dataclass(frozen=True)
+class CleanBatch:
+    """What is read from a store, and the damage that is drawn for it but not done yet.
+
+    Attributes
+    ----------
+    target : (N, 1, H, W) float32 in [0, 1]
+    index : (N,) int64
+        Rows of the manifest.
+    drawn
+        One entry per step of damage; none leaves the slices clean.
+    """
+
+    target: Tensor
+    index: Tensor
+    drawn: tuple[Drawn, ...]
+
+    def pin_memory(self) -> "CleanBatch":
+        """Copy to memory that a GPU reads without waiting; PyTorch's loader calls this."""
+        return CleanBatch(self.target.pin_memory(), self.index.pin_memory(), self.drawn)
+
+    def damaged(self, device: torch.device) -> Batch:
+        """Copy to a device and do the damage there, to the whole batch at once."""
+        target = self.target.to(device, non_blocking=True)
+        images, patch = corrupt(target, self.drawn)
+        return Batch(images, target, patch, self.index.to(device, non_blocking=True))
+
+
+class SliceDataset(Dataset[CleanBatch]):
+    """The slices of one split, with the damage that a model learns to undo.
 
     Parameters
     ----------
@@ -70,7 +93,7 @@ class SliceDataset(Dataset[Batch]):
     split
         "train", "validation" or "test".
     corruption
-        Damage to apply to the input; None leaves it clean.
+        Damage to draw for the input; None leaves it clean.
     seed
         With the split, the pass and the row it decides the damage.
 
@@ -81,7 +104,7 @@ class SliceDataset(Dataset[Batch]):
     """
 
     def __init__(
-        self, store: SliceStore, split: str, *, corruption: CorruptionConfig | None, seed: int
+        self, store: SliceStore, split: str, *, corruption: Recipe | None, seed: int
     ) -> None:
         self.store = store
         self.split = split
@@ -97,20 +120,20 @@ class SliceDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[Draw]) -> CleanBatch:
         """Read a batch at once; PyTorch calls this in place of one read per item."""
-        rows = self.positions[[draw.item for draw in draws]]
-        target = from_integers(self.store.read(rows))
-        damaged, patch = target.clone(), torch.zeros_like(target, dtype=torch.bool)
+        rows = self.positions[[each.item for each in draws]]
+        target = from_integers(self.store.read(rows))[:, None]
+        drawn: tuple[Drawn, ...] = ()
         if self.corruption is not None:
-            for place, (draw, row) in enumerate(zip(draws, rows, strict=True)):
-                stream = rng(self.seed, self.split, draw.epoch, int(row))
-                answer = corrupt(target[place].numpy(), self.corruption, stream)
-                damaged[place] = torch.from_numpy(answer.image)
-                patch[place] = torch.from_numpy(answer.patch)
-        return Batch(damaged[:, None], target[:, None], patch[:, None], torch.from_numpy(rows))
+            items = [
+                Item(self.seed, self.split, each.epoch, int(row))
+                for each, row in zip(draws, rows, strict=True)
+            ]
+            drawn = draw(self.corruption, items, (self.store.size, self.store.size))
+        return CleanBatch(target, torch.from_numpy(rows), drawn)
 
-    def __getitem__(self, draw: Draw) -> Batch:
+    def __getitem__(self, draw: Draw) -> CleanBatch:
         """Read a batch of one."""
         return self.__getitems__([draw])
 
@@ -148,15 +171,16 @@ def training_batches(
     *,
     batch_size: int,
     start_step: int = 0,
+    device: torch.device = _CPU,
     workers: int = 0,
-    pin_memory: bool = False,
 ) -> Iterator[Batch]:
     """Yield the endless stream of training batches from `start_step` on.
 
-    `workers` processes prepare them, and pinned memory lets a GPU read them without waiting.
+    `workers` processes read slices and draw the damage; it is done on `device`, so the numbers do
+    not depend on how many there are.
     """
     sampler = StepSampler(len(dataset), batch_size, seed=dataset.seed, start_step=start_step)
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[CleanBatch] = DataLoader(
         dataset,
         batch_sampler=sampler,
         num_workers=workers,
@@ -164,24 +188,30 @@ def training_batches(
         # Without its own generator a loader draws from torch's default one, and the noise of a
         # resumed run would differ from an unbroken one.
         generator=torch.Generator().manual_seed(torch_seed(dataset.seed, "loader")),
-        pin_memory=pin_memory,
+        pin_memory=device.type == "cuda",
         persistent_workers=workers > 0,
     )
-    return iter(loader)
+    for clean in loader:
+        yield clean.damaged(device)
 
 
 def ordered_batches(
-    dataset: SliceDataset, *, batch_size: int, limit: int | None = None
+    dataset: SliceDataset,
+    *,
+    batch_size: int,
+    limit: int | None = None,
+    device: torch.device = _CPU,
 ) -> Iterator[Batch]:
     """Yield every slice once, in the manifest's order; damage is the same at every call.
 
-    With a `limit`, slices are taken at even distances over the whole split.
+    With a `limit`, slices are taken at even distances over the whole split. The damage is done on
+    `device`.
     """
     count = len(dataset) if limit is None else min(limit, len(dataset))
     items = np.linspace(0, len(dataset) - 1, count).round().astype(int)
     for start in range(0, count, batch_size):
         draws = [Draw(0, int(item)) for item in items[start : start + batch_size]]
-        yield dataset.__getitems__(draws)
+        yield dataset.__getitems__(draws).damaged(device)
 
 
 def _as_is(batch: Any) -> Any:

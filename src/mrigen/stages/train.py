@@ -35,7 +35,7 @@ from mrigen.training.state import TrainState, load_state, read_extra, save_state
 from mrigen.training.timing import Stopwatch, Timing, peak_memory_gib
 
 # What decides the weights beside parameters and data.
-CODE = ("data/loader.py", "data/corruptions.py", "seeds.py", "models", "objectives", "training")
+CODE = ("data/loader.py", "data/corruptions", "seeds.py", "models", "objectives", "training")
 CHECKPOINT_SECONDS = 20.0
 SAVE_SHARE = 20  # a save may cost a twentieth of the time
 VALIDATION_SLICES = 512
@@ -202,8 +202,8 @@ def _fit(job: _Job, state: TrainState, session: _Session, *, progress: bool) -> 
         job.dataset(TRAIN),
         batch_size=training.batch_size,
         start_step=state.step,
+        device=job.runtime.device,
         workers=job.runtime.workers,
-        pin_memory=job.runtime.device.type == "cuda",
     )
     loop = fit(state, batches, training, steps_per_epoch=steps, runtime=job.runtime)
     bar = TrainingBar(
@@ -241,7 +241,10 @@ def _validate(job: _Job, state: TrainState) -> Row:
     if not len(job.store.positions(VALIDATION)):
         return {}
     batches = ordered_batches(
-        job.dataset(VALIDATION), batch_size=job.config.training.batch_size, limit=VALIDATION_SLICES
+        job.dataset(VALIDATION),
+        batch_size=job.config.training.batch_size,
+        limit=VALIDATION_SLICES,
+        device=job.runtime.device,
     )
     objective = build_objective(job.config.objective, state.final_network)
     seed = torch_seed(job.config.training.seed, "validate")

@@ -1,0 +1,233 @@
+"""The `corruption` of a model: steps in their order, drawn for items and applied to batches."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from mrigen.config import Config
+from mrigen.data.corruptions.blank_squares import BlankSquares
+from mrigen.data.corruptions.brightness import BiasField, Rescale
+from mrigen.data.corruptions.fourier import Ghosting, Gibbs
+from mrigen.data.corruptions.line_patch import LinePatch
+from mrigen.data.corruptions.motion import Motion
+from mrigen.data.corruptions.noise import GaussianNoise, PixelDropout, RicianNoise
+from mrigen.data.corruptions.resolution import Blur, LowerResolution
+from mrigen.data.corruptions.step import Parameters, Probability, Step
+from mrigen.seeds import rng
+
+#: Every kind of damage.
+STEPS = (
+    LinePatch,
+    BlankSquares,
+    LowerResolution,
+    Blur,
+    Gibbs,
+    Ghosting,
+    Motion,
+    PixelDropout,
+    GaussianNoise,
+    RicianNoise,
+    BiasField,
+    Rescale,
+)
+
+
+class OneOf(Config):
+    """One of several branches of steps, chosen for every item.
+
+    "random" draws it anew; "in_turn" goes through the branches from pass to pass, so that as many
+    passes as there are branches show every slice in every way, as Lorente's augmented set does.
+    """
+
+    name: Literal["one_of"]
+    probability: Probability = 1.0
+    choose: Literal["random", "in_turn"] = "random"
+    steps: tuple[tuple["StepConfig", ...], ...] = Field(min_length=2, max_length=64)
+
+
+class Repeat(Config):
+    """Steps whose damage comes back every `passes` passes; 1 fixes it once and for all."""
+
+    name: Literal["repeat"]
+    probability: Probability = 1.0
+    passes: int = Field(1, ge=1, le=100_000)
+    steps: tuple["StepConfig", ...] = Field(min_length=1)
+
+
+StepConfig = Annotated[
+    LinePatch
+    | BlankSquares
+    | LowerResolution
+    | Blur
+    | Gibbs
+    | Ghosting
+    | Motion
+    | PixelDropout
+    | GaussianNoise
+    | RicianNoise
+    | BiasField
+    | Rescale
+    | OneOf
+    | Repeat,
+    Field(discriminator="name"),
+]
+
+
+def _as_steps(value: object) -> object:
+    if isinstance(value, list | tuple) and value:
+        return value
+    raise ValueError(
+        "null, or a list of steps in the order in which they are done, such as "
+        "[{name: line_patch}, {name: lower_resolution, factor: 2}]"
+    )
+
+
+Recipe = Annotated[tuple[StepConfig, ...], BeforeValidator(_as_steps)]
+
+OneOf.model_rebuild()
+Repeat.model_rebuild()
+
+
+class Item(NamedTuple):
+    """A slice as a pass over the data meets it: what decides everything random."""
+
+    seed: int
+    split: str
+    epoch: int
+    row: int
+
+
+class Drawn(NamedTuple):
+    """What a batch gets of one step.
+
+    Attributes
+    ----------
+    step
+    places : (K,) int64
+        The items of the batch that it is done to, ascending.
+    parameters : (K, P) float64
+    """
+
+    step: Step
+    places: npt.NDArray[np.int64]
+    parameters: Parameters
+
+
+class Corrupted(NamedTuple):
+    """Damaged images and where patches lie in them.
+
+    Attributes
+    ----------
+    images : (N, 1, H, W) float32 in [0, 1]
+    patch : (N, 1, H, W) bool
+        The rectangles of line patches and blank squares.
+    """
+
+    images: Tensor
+    patch: Tensor
+
+
+def draw(recipe: Recipe, items: Sequence[Item], shape: tuple[int, int]) -> tuple[Drawn, ...]:
+    """Draw everything random for a batch of images of `shape`.
+
+    An item's numbers are those of the stream `rng(seed, split, epoch, row)`, whatever else is in
+    the batch. Steps that nothing is done with are left out.
+    """
+    steps = list(_leaves(recipe))
+    # One entry per item, with one row or None per step.
+    drawn = [list(_rows(recipe, _Course(item, shape, rng(*item)))) for item in items]
+    answer = []
+    for number, step in enumerate(steps):
+        places = [place for place, rows in enumerate(drawn) if rows[number] is not None]
+        if places:
+            parameters = np.array([drawn[place][number] for place in places], np.float64)
+            answer.append(Drawn(step, np.array(places), parameters))
+    return tuple(answer)
+
+
+@torch.no_grad()
+def corrupt(images: Tensor, drawn: Sequence[Drawn], *, strength: float = 1.0) -> Corrupted:
+    """Damage a batch on its own device.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W) float32 in [0, 1]
+        Left as they are.
+    drawn
+        What `draw` gave for them.
+    strength
+        In [0, 1]: 0 gives the images back bit by bit, without patches; 1 does all that was drawn.
+
+    Returns
+    -------
+    Corrupted
+        The images are cut to [0, 1] after the last step. On a CPU each depends on its own pixels
+        and numbers alone, to the last bit.
+    """
+    patch = torch.zeros_like(images, dtype=torch.bool)
+    if not strength or not drawn:
+        return Corrupted(images, patch)
+    # The caller may be computing a loss in low precision.
+    with torch.autocast(images.device.type, enabled=False):
+        for step, places, parameters in drawn:
+            if len(places) == len(images):
+                images, marked = step.apply(images, parameters, strength)
+                patch = patch if marked is None else patch | marked
+                continue
+            index = torch.from_numpy(places).to(images.device)
+            damaged, marked = step.apply(images[index], parameters, strength)
+            images = images.index_copy(0, index, damaged)
+            if marked is not None:
+                patch = patch.index_copy(0, index, patch[index] | marked)
+    return Corrupted(images.clamp(0, 1), patch)
+
+
+def _leaves(steps: Sequence[StepConfig]) -> Iterator[Step]:
+    for step in steps:
+        if isinstance(step, OneOf):
+            for branch in step.steps:
+                yield from _leaves(branch)
+        elif isinstance(step, Repeat):
+            yield from _leaves(step.steps)
+        else:
+            yield step
+
+
+class _Course(NamedTuple):
+    """One item on its way through the steps; `place` tells the streams of `repeat` apart."""
+
+    item: Item
+    shape: tuple[int, int]
+    stream: np.random.Generator
+    place: tuple[int, ...] = ()
+    alive: bool = True
+
+
+def _rows(steps: Sequence[StepConfig], course: _Course) -> Iterator[Sequence[float] | None]:
+    # In the order of `_leaves`; None for what is not done to this item.
+    item, shape, stream = course.item, course.shape, course.stream
+    for number, step in enumerate(steps):
+        active = course.alive and stream.random() < step.probability
+        place = (*course.place, number)
+        if isinstance(step, OneOf):
+            chosen = _branch(step, item, stream) if active else None
+            for turn, branch in enumerate(step.steps):
+                inside = course._replace(place=(*place, turn), alive=turn == chosen)
+                yield from _rows(branch, inside)
+        elif isinstance(step, Repeat):
+            again = item._replace(epoch=item.epoch % step.passes)
+            fresh = rng(*again, "repeat", *place)
+            yield from _rows(step.steps, _Course(again, shape, fresh, place, active))
+        else:
+            yield step.draw(stream, shape) if active else None
+
+
+def _branch(step: OneOf, item: Item, stream: np.random.Generator) -> int:
+    if step.choose == "in_turn":
+        return (item.row + item.epoch) % len(step.steps)
+    return int(stream.integers(len(step.steps)))
