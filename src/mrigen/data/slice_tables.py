@@ -2,8 +2,10 @@
 
 import csv
 from collections.abc import Iterable, Mapping
+from errno import EINVAL
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 from mrigen.errors import ConfigError
@@ -49,6 +51,8 @@ def read_slice_table(root: Path, table: str) -> SliceTable:
         )
     try:
         status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise OSError(EINVAL, "not an ordinary file")
         if status.st_size > _MOST_BYTES:
             raise ConfigError(
                 f"slice table '{table}' has {status.st_size} bytes: expected at most {_MOST_BYTES}."
