@@ -91,9 +91,9 @@ SCANS_SCHEMA = pa.schema(
 )
 
 
-def scan_order(scan: Scan) -> tuple[str, str, int]:
-    """Return the sorting key of scans: subject, file, channel."""
-    return scan.subject, scan.path, scan.channel or 0
+def scan_order(scan: Scan) -> tuple[str, int, str, int]:
+    """Return the sorting key of scans: subject, slice number of a picture, file, channel."""
+    return scan.subject, scan.index or 0, scan.path, scan.channel or 0
 
 
 def write_scans(path: Path, scans: Iterable[Scan]) -> None:

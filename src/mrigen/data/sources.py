@@ -51,7 +51,7 @@ def find_scans(root: Path, name: str, config: SourceConfig) -> Found:
 
     Returns
     -------
-    Scans sorted by subject, path and channel; files that belong to the cohort by their place and
+    Scans sorted by subject, slice number, path and channel; files that belong to the cohort by their place and
     cannot be used, sorted by path; and notes on its table, subjects, splits and labels.
 
     Raises
