@@ -122,7 +122,7 @@ def test_what_is_missing_says_what_to_do(tmp_path, project):
 
 
 def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(project, capsys, monkeypatch):
-    monkeypatch.setattr("mrigen.stages.slices.LINE_SECONDS", 0)
+    monkeypatch.setattr("mrigen.stages.progress.LINE_SECONDS", 0)
     slices(project, "heads", workers=1)
     shown = capsys.readouterr()
     assert shown.out == ""

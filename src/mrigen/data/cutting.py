@@ -213,8 +213,9 @@ def _shares(region: npt.NDArray[np.generic] | None, indices: Indices, axis: int)
     if region is None:
         return None
     inside = np.moveaxis(region, axis, 0)[indices]
-    counts: Shares = np.count_nonzero(inside, axis=(1, 2)).astype(np.float64)
-    return counts / (inside.shape[1] * inside.shape[2])
+    counts = np.count_nonzero(inside, axis=(1, 2))
+    shares: Shares = counts / (inside.shape[1] * inside.shape[2])
+    return shares
 
 
 def _draw_labels(

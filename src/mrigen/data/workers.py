@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from mrigen.errors import DataError
@@ -30,7 +31,7 @@ def available_cores() -> int:
 
 @contextmanager
 def ordered_answers(
-    function: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int
+    function: Callable[[Task], Answer], tasks: Sequence[Task], *, workers: int, together: int = 1
 ) -> Iterator[Iterator[Answer]]:
     """Yield an iterator of `function(task)` in the order of the tasks.
 
@@ -42,44 +43,52 @@ def ordered_answers(
         One argument each.
     workers
         Processes, each with a single thread. Leaving the block, by an interrupt too, ends them.
+    together
+        Tasks that travel to a process at once: more than one where each takes milliseconds.
 
     Raises
     ------
     DataError
         If a process was killed, as happens when memory runs out.
     """
-    if min(workers, len(tasks)) <= 1:
+    batches = [tasks[start : start + together] for start in range(0, len(tasks), together)]
+    processes = min(workers, len(batches))
+    if processes <= 1:
         yield map(function, tasks)
         return
     with _single_threaded():
         pool = ProcessPoolExecutor(
-            min(workers, len(tasks)),
+            processes,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_follow_parent,
         )
         try:
             with _interrupts_held():
-                for _ in range(min(workers, len(tasks))):
+                for _ in range(processes):
                     pool.submit(os.getpid)  # each task starts a process while none is idle
-            yield _in_order(pool, function, tasks, min(workers, len(tasks)) * _AHEAD)
+            yield _in_order(pool, partial(_answer_all, function), batches, processes * _AHEAD)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _answer_all(function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+    return [function(task) for task in tasks]
+
+
 def _in_order(
     pool: ProcessPoolExecutor,
-    function: Callable[[Task], Answer],
-    tasks: Sequence[Task],
+    function: Callable[[Sequence[Task]], list[Answer]],
+    batches: Sequence[Sequence[Task]],
     ahead: int,
 ) -> Iterator[Answer]:
-    waiting: deque[Future[Answer]] = deque()
+    waiting: deque[Future[list[Answer]]] = deque()
     try:
-        for task in tasks:
-            waiting.append(pool.submit(function, task))
+        for batch in batches:
+            waiting.append(pool.submit(function, batch))
             if len(waiting) > ahead:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     except BrokenProcessPool:
         raise DataError(
             "a worker process was killed, most often because memory ran out: use fewer "

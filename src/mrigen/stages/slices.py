@@ -2,15 +2,16 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
+from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from mrigen.data.cohort import CohortFacts, gather_facts, needs_cohort
 from mrigen.data.dataset import DatasetConfig
-from mrigen.data.extraction import extract_file
+from mrigen.data.extraction import describe_file, extract_file
+from mrigen.data.picture_slices import check_picture_config
 from mrigen.data.records import ScanSlices
 from mrigen.data.sources import LeftOut, Scan, read_scans
 from mrigen.data.store import SliceStore
@@ -19,8 +20,12 @@ from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.errors import DataError
 from mrigen.project import Project
 from mrigen.stages.index import SCANS
+from mrigen.stages.progress import shown
 
-LINE_SECONDS = 15.0
+Answer = TypeVar("Answer")
+
+# A picture is cut in milliseconds, less than it takes to ask another process for it.
+_PICTURES_TOGETHER = 64
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +36,8 @@ def slices(
     """Cut the volumes of a dataset into `processed/<dataset>/`.
 
     Files that turn out to be damaged or empty are named in the store's summary with the reason
-    and what to do; the others go on. The bytes written do not depend on `workers`.
+    and what to do; the others go on. The bytes written do not depend on `workers`. Where scaling
+    or a content rule looks at the whole cohort, all files are read twice.
 
     Parameters
     ----------
@@ -47,32 +53,58 @@ def slices(
     Raises
     ------
     ConfigError
-        If `params.yaml` has no such dataset.
+        If `params.yaml` has no such dataset, or it asks of pictures what takes a volume.
     DataError
         If the index is missing, or no scan is left, or too few subjects for the splits.
     """
     config = project.dataset_config(dataset)
     files = _files(read_scans(project.index / SCANS), dataset, config)
-    cut = partial(
-        extract_file,
-        config=config,
-        root=project.root,
-        max_voxels=project.params.sources[config.source].max_voxels,
-    )
+    if any(file[0].plane is not None for file in files):
+        check_picture_config(dataset, config)
+    places: dict[str, Any] = {
+        "config": config,
+        "root": project.root,
+        "max_voxels": project.params.sources[config.source].max_voxels,
+        "masks": project.masks,
+    }
+    work = partial(_answers, files, workers=workers or available_cores(), progress=progress)
     left_out: list[LeftOut] = []
     start = time.monotonic()
-    with ordered_answers(cut, files, workers=workers or available_cores()) as answers:
-        shown = _show(answers, dataset, len(files)) if progress else answers
+    cohort: CohortFacts | None = None
+    if needs_cohort(config):
+        with work(partial(describe_file, **places), name=f"{dataset}: cohort") as facts:
+            cohort = gather_facts(chain.from_iterable(facts), config)
+    with work(partial(extract_file, cohort=cohort, **places), name=dataset) as answers:
         store = write_store(
-            project.processed(dataset), _keep(shown, left_out), config=config, left_out=left_out
+            project.processed(dataset), _keep(answers, left_out), config=config, left_out=left_out
         )
+    _tell(store, dataset, left_out, time.monotonic() - start)
+    return store
+
+
+@contextmanager
+def _answers(
+    files: Sequence[Sequence[Scan]],
+    function: Callable[[Sequence[Scan]], Answer],
+    *,
+    name: str,
+    workers: int,
+    progress: bool,
+) -> Iterator[Iterator[Answer]]:
+    together = _PICTURES_TOGETHER if files[0][0].plane is not None else 1
+    with ordered_answers(function, files, workers=workers, together=together) as answers:
+        yield shown(answers, name, len(files)) if progress else answers
+
+
+def _tell(store: SliceStore, dataset: str, left_out: Iterable[LeftOut], seconds: float) -> None:
     for entry in left_out:
         _log.warning("left out %s: %s", entry.path, entry.reason)
+    for warning in store.warnings:
+        _log.warning("%s: %s", dataset, warning)
     _log.info(
         "%s: %d slices of %d subjects in %.1f s",
-        *(dataset, len(store), store.manifest["subject"].nunique(), time.monotonic() - start),
+        *(dataset, len(store), store.manifest["subject"].nunique(), seconds),
     )
-    return store
 
 
 def _files(scans: Sequence[Scan], dataset: str, config: DatasetConfig) -> list[list[Scan]]:
@@ -99,26 +131,3 @@ def _keep(
                 left_out.append(outcome)
             else:
                 yield outcome
-
-
-def _show(
-    answers: Iterable[list[ScanSlices | LeftOut]], dataset: str, total: int
-) -> Iterator[list[ScanSlices | LeftOut]]:
-    # A bar on a terminal, a plain line now and then elsewhere.
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files"),
-        TimeRemainingColumn(),
-    )
-    last = time.monotonic()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(dataset, total=total)
-        for done, answer in enumerate(answers, start=1):
-            yield answer
-            bar.update(task, completed=done)
-            if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
-                last = time.monotonic()
-                _log.info("%s: %d of %d files", dataset, done, total)
