@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mrigen.data.layouts.companions import CompanionFinder
-from mrigen.data.layouts.ixi_table import read_ixi_people
+from mrigen.data.layouts.ixi_table import find_tables, read_ixi_people
 from mrigen.data.layouts.people import People
 from mrigen.data.layouts.place import Found, Place, check_volume, visible
 from mrigen.data.scans import LeftOut, Scan
@@ -42,7 +42,7 @@ def _people(place: Place, files: list[Path], left_out: list[LeftOut]) -> tuple[P
     try:
         people = read_ixi_people(place)
     except DataError as error:
-        left_out.append(place.left_out(place.folder, error))
+        left_out.append(place.left_out(find_tables(place)[0], error))
         return People(), ["the table cannot be read: age, sex and ethnicity are unknown"]
     if len(prefixes) < 2:
         return people, [*people.notes]

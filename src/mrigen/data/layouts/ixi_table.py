@@ -44,6 +44,11 @@ _XLS_ERRORS = (
 Row = dict[str, object]
 
 
+def find_tables(place: Place) -> list[Path]:
+    """List the tables of a folder; the first is read."""
+    return [place.folder / name for name in TABLE_NAMES if (place.folder / name).is_file()]
+
+
 def read_ixi_people(place: Place) -> People:
     """Read `IXI.csv`, or else `IXI.xls`, of a folder; without either nobody is known.
 
@@ -56,7 +61,7 @@ def read_ixi_people(place: Place) -> People:
     DataError
         If the table cannot be read or lacks a column.
     """
-    tables = [place.folder / name for name in TABLE_NAMES if (place.folder / name).is_file()]
+    tables = find_tables(place)
     if not tables:
         return People(notes=(f"no {' or '.join(TABLE_NAMES)}: age and sex are unknown",))
     table = tables[0]
