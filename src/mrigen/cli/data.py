@@ -72,6 +72,24 @@ def data_check(ctx: click.Context, /, path: Path, *, as_json: bool, **words: Any
     found.require_usable()
 
 
+@data.command("report")
+@click.argument("source", required=False)
+@click.option("--dataset", help="See the cohort with this dataset's plane, masks and splits.")
+@click.option("--plane", type=click.Choice(["axial", "coronal", "sagittal"]), help="Of slices.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
+@click.pass_context
+def data_report(ctx: click.Context, /, source: str | None, **words: Any) -> None:
+    """Draw the cohort of SOURCE on one page: people, files, intensities, slices, splits.
+
+    \b
+    Example: mrigen data report ixi --dataset heads --out cohort
+    """
+    from mrigen.stages.survey import survey as run
+
+    click.echo(f"report: {run(project_of(ctx), source, progress=ctx.obj['progress'], **words)}")
+
+
 @data.command("preview")
 @click.argument("dataset")
 @click.option("--model", help="Draw its own corruption; every step by default.")
@@ -88,3 +106,22 @@ def data_preview(ctx: click.Context, /, dataset: str, **words: Any) -> None:
     from mrigen.stages.preview import preview as run
 
     click.echo(f"sheet: {run(project_of(ctx), dataset, **words)}")
+
+
+@data.command("export")
+@click.argument("dataset")
+@click.option("--to", type=click.Choice(["pictures", "nifti"]), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="An empty folder.")
+@click.option(
+    "--study", type=click.Choice(["tablado", "arnaiz", "feliu"]), help="Whose layout of pictures."
+)
+@click.pass_context
+def data_export(ctx: click.Context, /, dataset: str, **words: Any) -> None:
+    """Write the slices of DATASET as pictures, or as volumes that lie over their sources.
+
+    \b
+    Example: mrigen data export heads --to nifti --out exports/heads
+    """
+    from mrigen.stages.export import export as run
+
+    run(project_of(ctx), dataset, progress=ctx.obj["progress"], **words)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mrigen.data.cohort import outlier_cut
 from mrigen.data.geometry import SLICE_AXIS, Plane
+from mrigen.data.selection import OutlierContent, is_contiguous
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
@@ -18,8 +20,9 @@ MEASURES = {
     "nonzero_mean": "mean of the pixels that are not 0",
     "brain_fraction": "share of the slice that is brain",
 }
-#: Cuts of the rules on outliers, with the words for them.
-CUTS = {
+#: The measures that have rules on outliers, and the cuts of those, with the words for them.
+RULES: tuple[Literal["nonzero_count", "nonzero_mean"], ...] = ("nonzero_count", "nonzero_mean")
+CUTS: dict[Literal["q1", "q1_iqr", "sd3"], str] = {
     "q1": "Q1",
     "q1_iqr": "Q1 - 1.5 IQR",
     "sd3": "mean - 3 sd",
@@ -113,30 +116,16 @@ def judge(contents: Sequence[SliceContent], above: float) -> list[Verdict]:
         Share of brain that the brain rule asks for.
     """
     verdicts = []
-    for measure in ("nonzero_count", "nonzero_mean"):
+    for measure in RULES:
         parts = [content.values(measure) for content in contents]
-        for cut, value in outlier_cuts(np.concatenate(parts)).items():
+        for cut in CUTS:
+            rule = OutlierContent(rule=measure, cut=cut)
+            value = outlier_cut(np.concatenate(parts), rule)
             verdicts.append(_verdict(measure, cut, value, [part >= value for part in parts]))
     masked = [c.brain_fraction for c in contents if c.brain_fraction is not None]
     if masked:
         verdicts.append(_verdict("brain_fraction", "", above, [part > above for part in masked]))
     return verdicts
-
-
-def outlier_cuts(values: Numbers) -> dict[str, float]:
-    """Return the cuts of the rules on outliers over all slices of a cohort, by name.
-
-    Examples
-    --------
-    >>> outlier_cuts(np.array([0.0, 1, 2, 3, 4]))["q1_iqr"]
-    -2.0
-    """
-    first, third = (float(value) for value in np.percentile(values, [25, 75]))
-    return {
-        "q1": first,
-        "q1_iqr": first - 1.5 * (third - first),
-        "sd3": float(values.mean() - 3 * values.std()),
-    }
 
 
 def _verdict(
@@ -161,16 +150,14 @@ class KeptRanges(NamedTuple):
         Slice numbers.
     number : (V,) int64
         Slices kept.
+    contiguous
+        Scans of which every slice between the first and the last is kept.
     """
 
     first: Counts
     last: Counts
     number: Counts
-
-    @property
-    def contiguous(self) -> int:
-        """Scans of which every slice between the first and the last is kept."""
-        return int((self.last - self.first + 1 == self.number).sum())
+    contiguous: int
 
 
 def kept_ranges(contents: Sequence[SliceContent], above: float) -> KeptRanges:
@@ -185,4 +172,5 @@ def kept_ranges(contents: Sequence[SliceContent], above: float) -> KeptRanges:
         first=np.array([indices[0] for indices in some], np.int64),
         last=np.array([indices[-1] for indices in some], np.int64),
         number=np.array([len(indices) for indices in some], np.int64),
+        contiguous=sum(map(is_contiguous, some)),
     )

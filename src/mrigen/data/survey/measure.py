@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nibabel.affines import obliquity, voxel_sizes
 from nibabel.orientations import aff2axcodes
 
-from mrigen.data.brain_mask import BrainMaskConfig
+from mrigen.data.brain_mask import BrainMaskConfig, brain_mask
 from mrigen.data.distribution import Distribution
 from mrigen.data.geometry import Plane
 from mrigen.data.headers import check_header
@@ -99,6 +99,8 @@ class Depth:
         Measure the slices along this plane; None measures none.
     mask
         Where brain masks come from; None takes the mask files that the source names, if any.
+    skull_strip
+        Blacken what lies outside the mask before slices are measured, as the dataset does.
     masks
         Folder that keeps computed masks.
     """
@@ -106,6 +108,7 @@ class Depth:
     pixels: bool = True
     plane: Plane | None = None
     mask: BrainMaskConfig | None = None
+    skull_strip: bool = False
     masks: Path | None = None
 
 
@@ -185,10 +188,11 @@ def _measure_scan(
     config = depth.mask or (BrainMaskConfig(by="file") if scan.mask_path else None)
     mask: npt.NDArray[np.bool_] | None = None
     if config is not None and depth.masks is not None:
-        from mrigen.data.brain_mask import brain_mask
-
         mask = brain_mask(volume, scan, config, root=root, cache=depth.masks, max_voxels=max_voxels)
-    return replace(measures, content=measure_content(volume.array, depth.plane, mask))
+    array = volume.array
+    if mask is not None and depth.skull_strip:
+        array[~mask] = 0
+    return replace(measures, content=measure_content(array, depth.plane, mask))
 
 
 def _measure_picture(path: Path, scan: Scan, max_voxels: int, depth: Depth) -> FileMeasures:

@@ -1,6 +1,6 @@
 """Figures of who is in a cohort, how the files are stored, and who is in which split."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -14,7 +14,6 @@ from mrigen.data.survey.canvas import (
     new_figure,
     to_png,
 )
-from mrigen.data.survey.measure import FileFacts
 from mrigen.data.survey.people import UNKNOWN, Person, count_values, known_ages
 
 _SEXES = ("female", "male", UNKNOWN)
@@ -33,46 +32,28 @@ def ages_figure(people: Sequence[Person]) -> bytes:
     axes.hist(
         ages, bins=_age_edges(people), stacked=True, label=labels, color=colours, edgecolor="white"
     )
-    name_axes(axes, "Ages", x="age, years", y="subjects")
+    name_axes(axes, "", x="age, years", y="subjects")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     add_legend(axes)
     return to_png(figure)
 
 
-def counts_figure(panels: Mapping[str, Mapping[str, int]], *, of: str) -> bytes:
-    """Draw counts as bars, a panel a title.
+def counts_figure(counts: Mapping[str, int], *, of: str) -> bytes:
+    """Draw counts by name as bars; names beyond a dozen share one.
 
     Parameters
     ----------
-    panels
-        Title to counts by name.
+    counts
+        In the order of the bars, from the top.
     of
         What is counted.
     """
-    shown = {title: _shorten(counts) for title, counts in panels.items() if counts}
-    tallest = max(len(counts) for counts in shown.values())
-    size = (4.6, 1.1 + 0.26 * max(tallest, 2))
-    figure, grid = new_figure(1, len(shown), panel=size)
-    for axes, (title, counts) in zip(grid, shown.items(), strict=True):
-        draw_bars(axes, list(counts), list(counts.values()))
-        name_axes(axes, literal(title), x=of, y="")
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    shown = _shorten(counts)
+    figure, (axes,) = new_figure(1, 1, panel=(4.6, 0.7 + 0.27 * max(len(shown), 2)))
+    draw_bars(axes, list(shown), list(shown.values()))
+    name_axes(axes, "", x=of, y="")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     return to_png(figure)
-
-
-def storage_counts(facts: Iterable[FileFacts]) -> dict[str, dict[str, int]]:
-    """Count files by orientation, shape, voxel size and type of number."""
-    files = list(facts)
-    return {
-        "Stored axes": count_values(entry.orientation for entry in files if entry.orientation),
-        "Shape": count_values(" x ".join(map(str, entry.shape)) for entry in files),
-        "Voxel size, mm": count_values(
-            " x ".join(f"{size:.4g}" for size in entry.spacing_mm)
-            for entry in files
-            if entry.spacing_mm
-        ),
-        "Numbers": count_values(entry.dtype for entry in files),
-    }
 
 
 def splits_figure(splits: Mapping[str, Sequence[Person]]) -> bytes:

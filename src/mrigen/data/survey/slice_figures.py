@@ -1,6 +1,6 @@
 """Figures of intensities, of what slices hold, and of what the rules would keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ from mrigen.data.survey.measure import ScanMeasures
 Numbers = npt.NDArray[np.float64]
 
 _NO_SITE = "site unknown"
+# Densities below this share of the highest are not shown.
+_FAINTEST = 1e-5
+# Room for the legend above the bars.
+_HEADROOM = 1.35
 _STYLES = {"q1": "-", "q1_iqr": "--", "sd3": ":", "": "-"}
 
 
@@ -41,6 +45,23 @@ class Line(NamedTuple):
     shares: Numbers
 
 
+class Panel(NamedTuple):
+    """Lines that share their axes.
+
+    Attributes
+    ----------
+    label
+        Of the horizontal axis.
+    limits
+        Of the horizontal axis; None shows everything.
+    """
+
+    title: str
+    label: str
+    lines: Sequence[Line]
+    limits: tuple[float, float] | None = None
+
+
 def raw_lines(scans: Sequence[ScanMeasures]) -> list[Line]:
     """Return the intensities as they are."""
     return [Line(s.site, s.intensities.edges, s.intensities.shares) for s in scans]
@@ -59,29 +80,28 @@ def scaled_lines(scans: Sequence[ScanMeasures]) -> list[Line]:
     ]
 
 
-def intensity_figure(panels: Sequence[tuple[str, str, Sequence[Line]]]) -> bytes:
-    """Draw one line a scan, coloured by site.
-
-    Parameters
-    ----------
-    panels
-        Title, label of the axis, and lines.
-    """
+def intensity_figure(panels: Sequence[Panel]) -> bytes:
+    """Draw one line a scan, coloured by site."""
     figure, grid = new_figure(1, len(panels), panel=(5.2, 3.2))
-    for axes, (title, label, lines) in zip(grid, panels, strict=True):
-        sites = sorted({line.site or _NO_SITE for line in lines})
+    for axes, panel in zip(grid, panels, strict=True):
+        sites = sorted({line.site or _NO_SITE for line in panel.lines})
         # So that hundreds of lines show where most of them lie.
-        alpha = float(np.clip(12 / max(len(lines), 1), 0.12, 0.9))
-        for line in lines:
+        alpha = float(np.clip(12 / max(len(panel.lines), 1), 0.12, 0.9))
+        highest = 0.0
+        for line in panel.lines:
             colour = COLOURS[sites.index(line.site or _NO_SITE) % len(COLOURS)]
             # Per unit of the axis, so that wide and narrow bins compare.
             heights = line.shares / np.diff(line.edges)
             axes.plot(_middles(line.edges), heights, color=colour, alpha=alpha, linewidth=0.8)
+            highest = max(highest, float(heights.max()))
         if 1 < len(sites) <= len(COLOURS):
             for place, site in enumerate(sites):
                 axes.plot([], [], color=COLOURS[place], label=literal(site))
-        axes.set_yscale("log")
-        name_axes(axes, title, x=label, y="density (log scale)")
+        if highest > 0:
+            axes.set_yscale("log")
+            axes.set_ylim(highest * _FAINTEST, highest * 2)
+        axes.set_xlim(panel.limits)
+        name_axes(axes, panel.title, x=panel.label, y="density (log scale)")
         add_legend(axes)
     return to_png(figure)
 
@@ -92,7 +112,9 @@ def content_figure(contents: Sequence[SliceContent], verdicts: Sequence[Verdict]
     figure, grid = new_figure(1, len(measures))
     for axes, measure in zip(grid, measures, strict=True):
         values = np.concatenate([content.values(measure) for content in contents])
-        axes.hist(values, bins=60, color=COLOURS[5])
+        counts, _, _ = axes.hist(values, bins=60, color=COLOURS[5])
+        axes.set_ylim(0, float(np.max(counts)) * _HEADROOM)
+        axes.set_xlim(*axes.get_xlim())
         _draw_cuts(axes, [v for v in verdicts if v.measure == measure])
         name_axes(axes, "", x=MEASURES[measure], y="slices")
         add_legend(axes)
@@ -100,13 +122,22 @@ def content_figure(contents: Sequence[SliceContent], verdicts: Sequence[Verdict]
 
 
 def _draw_cuts(axes: Axes, verdicts: Sequence[Verdict]) -> None:
+    # A cut below all slices would squeeze them to the right: it is told and not drawn.
+    lowest = axes.get_xlim()[0]
     for place, verdict in enumerate(verdicts):
         share = verdict.kept / verdict.slices
-        name = CUTS.get(verdict.cut, f"more than {verdict.value:.3g}")
+        outside = verdict.value < lowest
         axes.axvline(
-            verdict.value, color=COLOURS[(1, 2, 3)[place]], linestyle=_STYLES[verdict.cut],
-            linewidth=1.6, label=f"{name}: keeps {share:.1%}",
+            np.nan if outside else verdict.value, color=COLOURS[(1, 2, 3)[place]],
+            linestyle=_STYLES[verdict.cut], linewidth=1.6,
+            label=f"{name_rule(verdict)}{' (below all)' if outside else ''}: keeps {share:.1%}",
         )  # fmt: skip
+
+
+def name_rule(verdict: Verdict) -> str:
+    """Say where a rule cuts."""
+    named = [words for cut, words in CUTS.items() if cut == verdict.cut]
+    return named[0] if named else f"more than {verdict.value:.3g}"
 
 
 def profile_figure(contents: Sequence[SliceContent], ends: tuple[str, str]) -> bytes:
@@ -146,25 +177,6 @@ def kept_figure(ranges: KeptRanges) -> bytes:
     name_axes(numbers, "Slices kept", x="slices", y="scans")
     add_legend(ends)
     return to_png(figure)
-
-
-def summarise(values: Mapping[str, npt.ArrayLike]) -> dict[str, dict[str, float]]:
-    """Return minimum, quartiles, mean, standard deviation and maximum of each, by name."""
-    answer = {}
-    for name, given in values.items():
-        numbers = np.asarray(given, np.float64)
-        if len(numbers):
-            first, middle, third = (float(v) for v in np.percentile(numbers, [25, 50, 75]))
-            answer[name] = {
-                "min": float(numbers.min()),
-                "q1": first,
-                "median": middle,
-                "mean": float(numbers.mean()),
-                "q3": third,
-                "max": float(numbers.max()),
-                "sd": float(numbers.std()),
-            }
-    return answer
 
 
 def _middles(edges: Numbers) -> Numbers:
