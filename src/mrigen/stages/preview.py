@@ -1,23 +1,23 @@
 """Show what damage looks like on real slices, before a network is trained to undo it."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import get_args
 
-from matplotlib.figure import Figure
-from pydantic import TypeAdapter
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from mrigen.atomic import atomic_file
 from mrigen.data.corruptions.recipe import STEPS, Item, Recipe, corrupt, draw
 from mrigen.data.loader import Batch, SliceDataset, ordered_batches
 from mrigen.data.store import SliceStore
 from mrigen.errors import ConfigError
+from mrigen.images import UInt8Array, contact_sheet, write_png
 from mrigen.project import Project
 
 _SLICES = 4
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_TILE, _DPI = 1.4, 110  # inches, and dots in each
+_TILE, _GAP, _TITLE, _LETTERS = 128, 2, 20, 13  # pixels
 
 Column = tuple[str, Tensor]
 
@@ -71,8 +71,7 @@ def preview(
     clean = next(ordered_batches(slices, batch_size=_SLICES, limit=_SLICES))
     items = [Item(seed, split, 0, int(row)) for row in clean.index]
     columns = _every_step(clean, items) if recipe is None else _strengths(recipe, clean, items)
-    with atomic_file(out) as temporary:
-        temporary.write_bytes(_sheet(columns))
+    write_png(out, _sheet(columns))
     return out
 
 
@@ -90,7 +89,7 @@ def _every_step(clean: Batch, items: list[Item]) -> list[Column]:
     columns = [("clean", clean.target)]
     for step in STEPS:
         (name,) = get_args(step.model_fields["name"].annotation)
-        recipe = TypeAdapter(Recipe).validate_python([{"name": name}])
+        recipe = (step.model_validate({"name": name}),)
         columns.append((name.replace("_", " "), _damaged(recipe, clean, items)))
     return columns
 
@@ -107,18 +106,14 @@ def _damaged(recipe: Recipe, clean: Batch, items: list[Item], strength: float = 
     return corrupt(clean.target, draw(recipe, items, (height, width)), strength=strength).images
 
 
-def _sheet(columns: list[Column]) -> bytes:
-    count = len(columns[0][1])
-    size = (len(columns) * _TILE, count * _TILE + 0.25)
-    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.0, hspace=0.0)
-    grid = figure.subplots(count, len(columns), squeeze=False)
-    for (title, images), panels in zip(columns, grid.T, strict=True):
-        panels[0].set_title(title, fontsize=9)
-        for axes, image in zip(panels, images[:, 0].numpy(), strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axes.set_axis_off()
-    buffer = BytesIO()
-    # Matplotlib writes its version into the file, which would change the bytes at every update.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+def _sheet(columns: list[Column]) -> UInt8Array:
+    images = torch.stack([images for _, images in columns], dim=1).flatten(0, 1)
+    scale = max(1, round(_TILE / images.shape[-1]))  # whole, so that noise stays what it is
+    images = images.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    body = contact_sheet(images, columns=len(columns), gap=_GAP)
+    head = Image.new("L", (body.shape[1], _TITLE))
+    font = ImageFont.load_default(_LETTERS)
+    for place, (title, _) in enumerate(columns):
+        middle = place * (images.shape[-1] + _GAP) + images.shape[-1] // 2
+        ImageDraw.Draw(head).text((middle, _TITLE // 2), title, 255, font, anchor="mm")
+    return np.concatenate([np.asarray(head), body])

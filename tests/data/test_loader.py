@@ -1,0 +1,132 @@
+"""Batches are a function of (seed, step), whoever prepares them."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from damage import NAMES, recipe
+from mrigen.data.corruptions.recipe import Item, corrupt, draw
+from mrigen.data.loader import (
+    TEST,
+    TRAIN,
+    Batch,
+    SliceDataset,
+    ordered_batches,
+    training_batches,
+)
+from mrigen.errors import DataError
+from mrigen.images import from_integers
+from phantoms import slice_store
+
+DAMAGE = recipe(
+    {"name": "line_patch", "probability": 0.7},
+    {"name": "one_of", "steps": [[{"name": name}] for name in NAMES]},
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return slice_store(tmp_path_factory.mktemp("store") / "discs", subjects=10)
+
+
+def dataset(store, split=TRAIN, corruption=DAMAGE, seed=3):
+    return SliceDataset(store, split, corruption=corruption, seed=seed)
+
+
+def first(batches, count):
+    return list(islice(batches, count))
+
+
+def same(left: Batch, right: Batch) -> bool:
+    return all(
+        torch.equal(getattr(left, part), getattr(right, part))
+        for part in ("input", "target", "patch", "index")
+    )
+
+
+def test_a_slice_is_clean_without_corruption(store):
+    for batch in ordered_batches(dataset(store, corruption=None), batch_size=5):
+        assert torch.equal(batch.input, batch.target)
+        assert torch.equal(batch.target[:, 0], from_integers(store.read(batch.index.numpy())))
+        assert not batch.patch.any()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_bytes_do_not_depend_on_how_many_processes_read(store, workers):
+    alone = first(training_batches(dataset(store), batch_size=4), 12)
+    helped = first(training_batches(dataset(store), batch_size=4, workers=workers), 12)
+    assert all(map(same, alone, helped))
+
+
+@pytest.mark.parametrize("start", [1, 7, 12])
+def test_a_stream_goes_on_where_it_was_cut(store, start):
+    whole = first(training_batches(dataset(store), batch_size=5), 15)
+    rest = first(training_batches(dataset(store), batch_size=5, start_step=start), 15 - start)
+    assert all(map(same, whole[start:], rest))
+
+
+def test_an_item_does_not_depend_on_the_size_of_its_batch(store):
+    large = first(training_batches(dataset(store), batch_size=12), 2)
+    small = first(training_batches(dataset(store), batch_size=3), 8)
+    for part in ("input", "target", "patch", "index"):
+        left, right = (torch.cat([getattr(b, part) for b in group]) for group in (large, small))
+        assert torch.equal(left, right)
+
+
+def test_damage_is_drawn_from_seed_split_pass_and_row(store):
+    slices = dataset(store)
+    count = len(slices)
+    batches = first(training_batches(slices, batch_size=count), 2)
+    for epoch, batch in enumerate(batches):
+        assert sorted(batch.index.tolist()) == sorted(slices.positions)
+        items = [Item(3, TRAIN, epoch, row) for row in batch.index.tolist()]
+        expected = corrupt(batch.target, draw(DAMAGE, items, (store.size, store.size)))
+        assert torch.equal(batch.input, expected.images)
+        assert torch.equal(batch.patch, expected.patch)
+    assert not torch.equal(
+        batches[0].input[batches[0].index.argsort()], batches[1].input[batches[1].index.argsort()]
+    )
+
+
+def test_evaluation_sees_the_same_damage_every_time(store):
+    first_time, second_time = (
+        list(ordered_batches(dataset(store, TEST), batch_size=3)) for _ in range(2)
+    )
+    assert all(map(same, first_time, second_time))
+    other = list(ordered_batches(dataset(store, TEST, seed=4), batch_size=3))
+    assert not torch.equal(first_time[0].input, other[0].input)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 10_000])
+def test_a_limit_takes_slices_over_the_whole_split(store, limit):
+    slices = dataset(store)
+    rows = torch.cat([b.index for b in ordered_batches(slices, batch_size=4, limit=limit)])
+    assert len(rows) == min(limit, len(slices))
+    assert rows.unique().numel() == len(rows)
+    if limit > 1:
+        assert rows[[0, -1]].tolist() == slices.positions[[0, -1]].tolist()
+
+
+def test_images_are_in_the_convention(store):
+    batch = next(training_batches(dataset(store), batch_size=6))
+    for images in (batch.input, batch.target):
+        assert images.shape == (6, 1, store.size, store.size)
+        assert images.dtype == torch.float32
+        assert 0 <= images.min() <= images.max() <= 1
+    assert batch.patch.dtype == torch.bool
+    assert batch.index.dtype == torch.int64
+
+
+def test_sixteen_bits_are_read_in_full(tmp_path):
+    fine = slice_store(tmp_path / "fine", bits=16)
+    batch = next(ordered_batches(dataset(fine, corruption=None), batch_size=2))
+    levels = np.rint(batch.target[:, 0].double().numpy() * 65535)
+    assert np.array_equal(levels, fine.read(batch.index.numpy()))
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    store = slice_store(tmp_path / "discs", split={"train": 0.5, "validation": 0, "test": 0.5})
+    with pytest.raises(DataError, match="no slices in its validation split: give"):
+        dataset(store, "validation")
