@@ -140,6 +140,40 @@ def test_a_pixel_maps_to_where_the_scanner_saw_it(
     np.testing.assert_allclose(np.linalg.norm(scanner[:3, :3], axis=0), pixel)
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    plane=st.sampled_from(PLANES),
+    display=st.sampled_from(DISPLAYS),
+    shape=st.tuples(*[st.integers(2, 12)] * 3),
+    spacing=st.tuples(*[st.floats(0.5, 4)] * 3),
+    size=st.integers(2, 20),
+    layout=st.one_of(
+        st.just({"fit": "stretch"}),
+        st.fixed_dictionaries({"field_mm": st.none() | st.floats(5, 60)}),
+    ),
+    centre=st.none() | st.tuples(*[st.floats(0, 11)] * 3),
+)
+def test_every_pixel_is_the_voxel_that_it_maps_to(
+    plane, display, shape, spacing, size, layout, centre
+):
+    if "fit" in layout:
+        centre = None
+    voxels = 1 + np.arange(np.prod(shape)).reshape(shape) % 250
+    config = GeometryConfig(display=display, resample="nearest", **layout)
+    plan = lay_out(plane, shape, spacing, config, size=size, centre_voxel=centre)
+    pictures = plan.resample_labels(frames(slices_of(voxels, plane), plane, display))
+    index, row, column = np.indices(pictures.shape)
+    places = plan.to_voxel @ np.stack([column, row, index, np.ones_like(row)], -1)[..., None]
+    places = places[..., :3, 0]
+    nearest = np.rint(places).astype(int)
+    # Halfway between two voxels the two ways of rounding may differ.
+    sure = (np.abs(places - np.floor(places) - 0.5) > 1e-6).all(-1)
+    inside = ((nearest >= 0) & (nearest < shape)).all(-1)
+    assert not pictures[sure & ~inside].any()
+    both = sure & inside
+    np.testing.assert_array_equal(pictures[both], voxels[tuple(nearest[both].T)])
+
+
 def test_the_centre_lies_in_the_middle_and_at_nought_millimetres():
     array = np.zeros((20, 24, 30), np.float32)
     array[4:7, 15:20, 21:24] = 1

@@ -51,6 +51,7 @@ def find_brain(array: FloatArray, *, name: str) -> Mask:
 
     with _one_thread():
         network = _load()
+        network.bbox = None  # where the last brain was
         try:
             # The network sees voxels alone; the identity says that they are in RAS+ already.
             _, mask, _ = network.run(Nifti1Image(array, np.eye(4)))

@@ -193,21 +193,20 @@ def lay_out(
     extents = {axis: shape[axis] * spacing_mm[axis] for axis in (across, along)}
     field_mm = config.field_mm or max(extents.values())
     axes, pixels = {}, {}
-    for axis, extent in extents.items():
+    to_voxel = np.zeros((4, 4))
+    to_voxel[SLICE_AXIS[plane], 2] = to_voxel[3, 3] = 1
+    for place, (axis, extent) in enumerate(extents.items()):
         covered = extent if config.fit == "stretch" else field_mm
+        last, sign = (shape[axis] - 1, -1) if mirrored[axis] else (0, 1)
         axes[axis] = Axis(
             count=shape[axis],
             size=size,
-            centre=shape[axis] - 1 - centre[axis] if mirrored[axis] else centre[axis],
+            centre=last + sign * centre[axis],
             span=shape[axis] if covered == extent else covered / spacing_mm[axis],
         )
         pixels[axis] = covered / size
-    to_voxel = np.zeros((4, 4))
-    for place, axis in enumerate((across, along)):
-        sign, last = (-1, shape[axis] - 1) if mirrored[axis] else (1, 0)
         to_voxel[axis, place] = sign * axes[axis].ratio
         to_voxel[axis, 3] = last + sign * axes[axis].first
-    to_voxel[SLICE_AXIS[plane], 2] = to_voxel[3, 3] = 1
     return Layout(
         rows=axes[along],
         columns=axes[across],
@@ -238,34 +237,3 @@ def centre_of_mass(mask: npt.NDArray[np.bool_]) -> Point:
         )
     x, y, z = (float(counts @ np.arange(len(counts)) / total) for counts in along)
     return x, y, z
-
-
-def axial_pictures(
-    array: FloatArray, spacing_mm: tuple[float, float], *, size: int
-) -> tuple[FloatArray, float]:
-    """Turn axial slices into square pictures in radiological display order.
-
-    Row 0 is anterior and column 0 is the patient's right side, as on a light box: the picture
-    shows the patient seen from the feet.
-
-    Parameters
-    ----------
-    array : (X, Y, N) float32 in [0, 1]
-        Slices in RAS+: x to the patient's right, y to the front.
-    spacing_mm
-        Voxel size along x and y.
-    size
-        Pixels along each side of a picture.
-
-    Returns
-    -------
-    pictures : (N, size, size) float32 in [0, 1]
-        The longer side of the field of view fills the picture; the shorter is padded with 0.
-    pixel_mm
-        Size of a pixel, the same in both directions.
-    """
-    width, height, _ = array.shape
-    shape, spacing = (width, height, 1), (*spacing_mm, 1.0)
-    layout = lay_out("axial", shape, spacing, GeometryConfig(), size=size)
-    pictures = layout.resample(frames(array.transpose(2, 0, 1), "axial", "radiological"))
-    return pictures, layout.pixel_height_mm
