@@ -1,0 +1,1 @@
+"""A slice store as folders of pictures or as NIfTI volumes."""

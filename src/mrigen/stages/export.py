@@ -1,0 +1,95 @@
+"""`mrigen data export`: a slice store to pictures or volumes for other programs."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mrigen.data.export.pictures import Study, export_pictures
+from mrigen.data.export.volumes import export_volumes
+from mrigen.data.store import SliceStore
+from mrigen.errors import ConfigError
+from mrigen.project import Project
+
+_log = logging.getLogger(__name__)
+
+
+def export(
+    project: Project,
+    dataset: str,
+    *,
+    to: Literal["pictures", "nifti"],
+    out: Path,
+    study: Study | None = None,
+    progress: bool = True,
+) -> Path:
+    """Write the slices of a dataset as pictures or as volumes.
+
+    Parameters
+    ----------
+    project
+        With the dataset's slices, made by `mrigen slices`.
+    dataset
+        Key of the dataset in `params.yaml`.
+    to
+        "pictures": a PNG file for each slice; "nifti": a volume for each scan.
+    out
+        The folder, from the project's where it is relative; absent, empty or an earlier export.
+    study
+        Whose layout the pictures have; None is `<split>/<subject>/<scan>_<slice>.png`.
+    progress
+        Show how far it is on standard error.
+
+    Returns
+    -------
+    The folder.
+
+    Raises
+    ------
+    ConfigError
+        If `params.yaml` has no such dataset, or a study's layout is asked of volumes.
+    DataError
+        If there are no slices yet, or the folder is in use, or the dataset does not fit the format.
+    """
+    project.dataset_config(dataset)
+    if study is not None and to != "pictures":
+        raise ConfigError(
+            f"--study is '{study}' with --to {to}: the studies kept pictures. Use --to pictures, "
+            "or leave --study out."
+        )
+    store = SliceStore(project.processed(dataset))
+    folder = (project.root / out).resolve()
+    with _shown(dataset, progress) as report:
+        if to == "pictures":
+            count = export_pictures(store, folder, study=study, report=report)
+            _log.info("%s: %d pictures in '%s'", dataset, count, folder)
+        else:
+            for note in export_volumes(store, folder, report=report):
+                _log.info("%s: %s", dataset, note)
+            _log.info("%s: volumes in '%s'", dataset, folder)
+    for warning in store.warnings:
+        _log.warning("%s: %s", dataset, warning)
+    return folder
+
+
+@contextmanager
+def _shown(dataset: str, progress: bool) -> Iterator[Callable[[int, int], None]]:
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    hidden = not (progress and console.is_terminal)
+    with Progress(*columns, console=console, disable=hidden) as bar:
+        task = bar.add_task(dataset, total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
