@@ -12,7 +12,7 @@ from mrigen.data.distribution import Distribution
 from mrigen.data.drawing import draw, make_records
 from mrigen.data.geometry import SLICE_AXIS, Layout, Point, centre_of_mass, frames, lay_out
 from mrigen.data.headers import Affine
-from mrigen.data.intensity import IntensityConfig, Levels, find_levels, stored_levels
+from mrigen.data.intensity import IntensityConfig, Levels, shared_levels, stored_levels
 from mrigen.data.records import ScanGrid, ScanSlices
 from mrigen.data.scans import Scan
 from mrigen.data.selection import (
@@ -30,7 +30,8 @@ from mrigen.errors import DataError
 Labels = npt.NDArray[np.integer]
 Shares = npt.NDArray[np.float64]
 
-_SLICES_AT_ONCE = 16
+# What a few slices take stays small, and is used again for the next few.
+_SLICES_AT_ONCE = 32
 
 
 def cut_volume(
@@ -72,21 +73,24 @@ def cut_volume(
     facts = cohort or CohortFacts()
     cut = facts.cuts.get(scan.modality)
     chosen = _choose(volume, scan, config, layout, mask=mask, cut=cut, table=table)
-    slices = read_slices(volume, chosen, axis, inside)
-    levels = find_levels(
-        slices,
+    levels = shared_levels(
         distribution,
         config.intensity,
         name=Path(scan.path).name,
         stored=partial(stored_levels, volume, name=Path(scan.path).name),
         cohort=facts.levels.get(scan.modality),
     )
-    turned = frames(slices, config.plane, config.geometry.display)
-    pixels, foreground = draw(turned, levels, layout, config, threshold=threshold)
+    pixels, foreground = [], []
+    for part in _parts(chosen):
+        slices = read_slices(volume, part, axis, inside)
+        turned = frames(slices, config.plane, config.geometry.display)
+        drawn, above = draw(turned, levels, layout, config, threshold=threshold)
+        pixels.append(drawn)
+        foreground.append(above)
     columns = {
         "index": chosen,
         "position_mm": layout.position_mm(chosen),
-        "foreground_fraction": foreground,
+        "foreground_fraction": np.concatenate(foreground),
         "brain_fraction": _shares(mask, chosen, axis),
         "label_fraction": _shares(labels, chosen, axis),
     }
@@ -99,7 +103,7 @@ def cut_volume(
         pixel_width_mm=layout.pixel_width_mm,
     )
     return ScanSlices(
-        pixels,
+        np.concatenate(pixels),
         records,
         notes=_notes(volume, scan, config.selection, chosen),
         labels=_draw_labels(labels, chosen, layout, config),
@@ -148,12 +152,18 @@ def _measure(volume: Volume, indices: Indices, config: DatasetConfig, mask: Mask
         shares = _shares(mask, indices, axis)
         return np.zeros(len(indices)) if shares is None else shares
     inside = mask if config.skull_strip else None
-    # A few slices at a time, since all of them as floats are twice as large as the volume.
-    starts = range(0, len(indices), _SLICES_AT_ONCE)
-    parts = [indices[start : start + _SLICES_AT_ONCE] for start in starts]
     return np.concatenate(
-        [measure_outliers(read_slices(volume, part, axis, inside), content) for part in parts]
+        [
+            measure_outliers(read_slices(volume, part, axis, inside), content)
+            for part in _parts(indices)
+        ]
     )
+
+
+def _parts(indices: Indices) -> list[Indices]:
+    # All slices as floats are twice as large as the volume.
+    starts = range(0, len(indices), _SLICES_AT_ONCE)
+    return [indices[start : start + _SLICES_AT_ONCE] for start in starts]
 
 
 def _lay_out(volume: Volume, config: DatasetConfig, mask: Mask | None, threshold: float) -> Layout:
@@ -227,9 +237,9 @@ def _draw_labels(
     return layout.resample_labels(frames(slices, config.plane, config.geometry.display))
 
 
-def _grid(affine: Affine, levels: Levels, config: IntensityConfig) -> ScanGrid:
+def _grid(affine: Affine, levels: Levels | None, config: IntensityConfig) -> ScanGrid:
     rows = tuple(tuple(float(number) for number in row) for row in affine)
-    if config.rescale or config.scope == "slice":
+    if config.rescale or levels is None:
         return ScanGrid(rows, None, None)
     return ScanGrid(rows, float(levels.black), float(levels.white))
 

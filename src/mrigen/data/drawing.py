@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.geometry import Layout
-from mrigen.data.intensity import Levels, stretch
+from mrigen.data.intensity import Levels, slice_levels, stretch
 from mrigen.data.records import Pixels, SliceRecord
 from mrigen.data.scans import Scan
 from mrigen.data.volumes import FloatArray
@@ -19,7 +19,12 @@ _FROM_SCAN = ("subject", "source", "modality", "age", "sex", "ethnicity", "site"
 
 
 def draw(
-    slices: FloatArray, levels: Levels, layout: Layout, config: DatasetConfig, *, threshold: float
+    slices: FloatArray,
+    levels: Levels | None,
+    layout: Layout,
+    config: DatasetConfig,
+    *,
+    threshold: float,
 ) -> tuple[Pixels, npt.NDArray[np.float64]]:
     """Scale, resample and quantise slices.
 
@@ -28,7 +33,7 @@ def draw(
     slices : (N, rows, columns) float32
         Intensities in display order.
     levels
-        What becomes black and white.
+        What becomes black and white; None measures each slice by itself.
     layout
         Where the pixels lie.
     config
@@ -43,6 +48,7 @@ def draw(
         Share of the pixels brighter than the threshold.
     """
     intensity = config.intensity
+    levels = levels or slice_levels(slices, intensity)
     scaled = levels.scale_through_png(slices) if intensity.through_png else levels.scale(slices)
     pictures = layout.resample(scaled)
     # On the scale of each slice.

@@ -15,6 +15,9 @@ from mrigen.errors import DataError
 
 FloatArray64 = npt.NDArray[np.float64]
 
+# The colour map "gray" of matplotlib, with its rounding.
+_PNG_GREYS = (np.linspace(0, 1, 256) * 255).astype(np.uint8) / np.float32(255)
+
 
 class IntensityConfig(Config):
     """Which intensities become black and white.
@@ -75,17 +78,25 @@ class Levels:
         return np.clip(scaled, 0, 1, out=scaled)
 
     def scale_through_png(self, frames: FloatArray) -> FloatArray:
-        """Scale slices, (N, ...) float32, to the 256 greys of a PNG file, as shares of 1.
+        """Scale slices, (N, A, B) float32, to the 256 greys of a PNG file, as shares of 1.
 
         Notes
         -----
         These are the pixels that `matplotlib.pyplot.imsave(path, slice, cmap="gray")` writes for
         the float64 slices that nibabel returns: 256 equal steps from black to white, with white
-        itself in the last.
+        itself in the last. 24 of its greys are a step too dark, as it cuts off where it should
+        round.
         """
-        black, span = self._spread(frames.ndim)
-        steps = (frames.astype(np.float64) - black) / span
-        return np.clip(np.floor(steps * 256), 0, 255).astype(np.float32) / np.float32(255)
+        greys = np.empty_like(frames)
+        ends = (np.broadcast_to(end, (len(frames), 1, 1)) for end in self._spread(3))
+        # Slice by slice, so that the wider numbers stay in the processor's cache.
+        for frame, grey, low, rise in zip(frames, greys, *ends, strict=True):
+            steps = np.subtract(frame, low, dtype=np.float64)
+            steps /= rise / 256  # exactly 256 times the share
+            np.minimum(steps, 255, out=steps)
+            np.maximum(steps, 0, out=steps)
+            grey[...] = _PNG_GREYS[steps.astype(np.uint8)]
+        return greys
 
     def _spread(self, dimensions: int) -> tuple[FloatArray64, FloatArray64]:
         # Black, and how far white is above it: infinitely far where there is no contrast.
@@ -142,10 +153,10 @@ def slice_levels(frames: FloatArray, config: IntensityConfig) -> Levels:
     config
         Which percentiles.
     """
-    flat = frames.reshape(len(frames), -1)
     if (config.lower, config.upper) == (0, 100):
-        return Levels(flat.min(axis=1).astype(np.float64), flat.max(axis=1).astype(np.float64))
-    ends = [_ends(Distribution.of_array(picture), config) for picture in flat]
+        ends = [(frame.min(), frame.max()) for frame in frames]
+    else:
+        ends = [_ends(Distribution.of_array(frame), config) for frame in frames]
     black, white = np.array(ends, np.float64).reshape(-1, 2).T
     return Levels(black, white)
 
@@ -181,21 +192,18 @@ def stretch(pictures: FloatArray) -> FloatArray:
     return slice_levels(pictures, IntensityConfig(lower=0, upper=100)).scale(pictures)
 
 
-def find_levels(
-    slices: FloatArray,
+def shared_levels(
     distribution: Distribution,
     config: IntensityConfig,
     *,
     name: str,
     stored: Callable[[], Levels],
     cohort: Levels | None = None,
-) -> Levels:
-    """Find what becomes black and white, over the scope that the dataset names.
+) -> Levels | None:
+    """Find what becomes black and white in all slices of an image; None if each has its own.
 
     Parameters
     ----------
-    slices : (N, A, B) float32
-        Those that are kept.
     distribution
         Of the intensities of the whole image.
     config
@@ -213,7 +221,7 @@ def find_levels(
         If the image has no contrast, or no range of its type.
     """
     if config.scope == "slice":
-        return slice_levels(slices, config)
+        return None
     if config.scope == "stored":
         return stored()
     if config.scope == "volume":

@@ -9,7 +9,7 @@ from mrigen.data.dataset import DatasetConfig
 from mrigen.data.distribution import Distribution
 from mrigen.data.drawing import draw, make_records
 from mrigen.data.geometry import lay_out
-from mrigen.data.intensity import Levels, find_levels
+from mrigen.data.intensity import Levels, shared_levels
 from mrigen.data.records import ScanSlices
 from mrigen.data.scans import Scan
 from mrigen.data.selection import OutlierContent
@@ -76,8 +76,7 @@ def cut_picture(
     if not _is_kept(pixels, scan, config, facts.cuts.get(scan.modality)):
         return None
     distribution = Distribution.of_array(pixels)
-    levels = find_levels(
-        pixels[None],
+    levels = shared_levels(
         distribution,
         config.intensity,
         name=Path(scan.path).name,

@@ -56,19 +56,32 @@ class Volume:
             Finite. The slice axis comes first; the other two keep their order.
         """
         moved = np.moveaxis(self.stored, axis, 0)
-        chosen = moved if indices is None else moved[np.asarray(indices, np.intp)]
-        return self.scale(chosen)
+        places = range(len(moved)) if indices is None else np.asarray(indices, np.intp)
+        # Slice by slice, and each in the order that it has in the file: neighbours stay neighbours.
+        tall, wide = moved.shape[1:]
+        if abs(moved.strides[1]) < abs(moved.strides[2]):
+            slices = np.empty((len(places), wide, tall), np.float32).transpose(0, 2, 1)
+        else:
+            slices = np.empty((len(places), tall, wide), np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for place, index in enumerate(places):
+                slices[place] = moved[index]
+                self._to_intensities(slices[place])
+        return slices
 
     def scale(self, stored: StoredArray) -> FloatArray:
         """Scale some of the stored numbers to intensities, NaN and infinities to 0."""
         with np.errstate(over="ignore", invalid="ignore"):
             array = stored.astype(np.float32)
-            if (self.slope, self.intercept) != (1.0, 0.0):
-                array *= np.float32(self.slope)
-                array += np.float32(self.intercept)
+            self._to_intensities(array)
+        return array
+
+    def _to_intensities(self, array: FloatArray) -> None:
+        if (self.slope, self.intercept) != (1.0, 0.0):
+            array *= np.float32(self.slope)
+            array += np.float32(self.intercept)
         if self.nonfinite:
             array[~np.isfinite(array)] = 0
-        return array
 
     @property
     def array(self) -> FloatArray:
