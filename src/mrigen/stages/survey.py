@@ -100,6 +100,7 @@ def survey(
         files=files,
         left_out=sorted(left_out, key=lambda entry: (entry.path, entry.reason)),
         notes=[*found.notes, *find_remarks(files, kept), *_uncut(dataset, store)],
+        warnings=() if store is None else store.warnings,
         pixels=None if store is None else list(pixel_histograms(store)),
         splits=None if store is None else people_by_split(store.manifest),
     )

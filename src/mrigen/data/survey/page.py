@@ -12,11 +12,10 @@ from mrigen.data.survey.people_figures import ages_figure, counts_figure, splits
 from mrigen.data.survey.slice_figures import (
     Line,
     Panel,
-    content_figure,
     intensity_figure,
     kept_figure,
+    measure_figure,
     name_rule,
-    profile_figure,
     raw_lines,
     scaled_lines,
 )
@@ -173,7 +172,7 @@ def _slices(survey: Survey) -> Iterator[Section]:
                 title=f"{survey.plane.capitalize()} slices: {modality}",
                 words=_slice_words(contents, ranges),
                 pictures=list(_slice_pictures(survey, contents, verdicts, ranges)),
-                tables=[_rules(verdicts, len(contents))],
+                tables=[_rules(verdicts)],
             )
 
 
@@ -203,18 +202,16 @@ def _slice_pictures(
     verdicts: Sequence[Verdict],
     ranges: KeptRanges,
 ) -> Iterator[Picture]:
-    yield Picture(
-        "What slices hold",
-        "Slices by what they hold; lines show where each rule cuts, the legend what it keeps.",
-        content_figure(contents, verdicts),
-    )
-    if any(len(content.nonzero_count) > 1 for content in contents):
-        yield Picture(
-            "Along the axis",
-            "The same measures from the lowest slice to the highest: the median scan, and the band "
-            "that holds 90 % of the scans.",
-            profile_figure(contents, _ENDS[survey.plane]),
-        )
+    for measure, words in MEASURES.items():
+        if any(len(content.values(measure)) for content in contents):
+            rules = [verdict for verdict in verdicts if verdict.measure == measure]
+            description = (
+                f"All slices by {words}: lines show where each rule cuts, the legend what it "
+                "keeps. Beside it the same from the lowest slice to the highest: the median scan, "
+                "and the band that holds 90 % of the scans."
+            )
+            figure = measure_figure(contents, measure, rules, _ENDS[survey.plane])
+            yield Picture(words[:1].upper() + words[1:], description, figure)
     if len(ranges.first):
         yield Picture(
             "What the brain rule keeps",
@@ -223,18 +220,18 @@ def _slice_pictures(
         )
 
 
-def _rules(verdicts: Sequence[Verdict], scans: int) -> Table:
+def _rules(verdicts: Sequence[Verdict]) -> Table:
     rows = [
         (
             f"{MEASURES[verdict.measure]}, {name_rule(verdict)}",
-            f"{verdict.value:,.4g}",
-            f"{verdict.kept:,} of {verdict.slices:,}",
+            f"{verdict.value:,.0f}" if abs(verdict.value) >= 1000 else f"{verdict.value:.4g}",
+            f"{verdict.kept:,}",
             f"{verdict.kept / verdict.slices:.1%}",
-            f"{verdict.emptied:,} of {scans:,}",
+            f"{verdict.emptied:,}",
         )
         for verdict in verdicts
     ]
-    header = ("Rule", "Cut", "Slices kept", "Share", "Scans left without a slice")
+    header = ("Rule", "Cut", "Slices kept", "Share", "Scans left with none")
     return Table("What each rule of selection would keep", header, rows)
 
 

@@ -25,13 +25,24 @@ _MOST_BARS = 12
 def ages_figure(people: Sequence[Person]) -> bytes:
     """Draw a histogram of the ages that are known, at least one, stacked by sex."""
     figure, (axes,) = new_figure(1, 1, panel=(6.4, 3.2))
-    names = [name for name in _SEXES if any((p.sex or UNKNOWN) == name for p in people)]
-    ages = [known_ages(p for p in people if (p.sex or UNKNOWN) == name) for name in names]
+    aged = {
+        name: known_ages(person for person in people if (person.sex or UNKNOWN) == name)
+        for name in _SEXES
+    }
+    names = [name for name in _SEXES if aged[name]]
+    ages = [aged[name] for name in names]
     labels = [f"{name} ({len(part)})" for name, part in zip(names, ages, strict=True)]
     colours = [COLOURS[_SEXES.index(name)] for name in names]
     axes.hist(
-        ages, bins=_age_edges(people), stacked=True, label=labels, color=colours, edgecolor="white"
+        ages,
+        bins=_age_edges(people, _YEARS),
+        stacked=True,
+        label=labels,
+        color=colours,
+        edgecolor="white",
     )
+    axes.margins(y=0.25)
+    axes.autoscale()
     name_axes(axes, "", x="age, years", y="subjects")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     add_legend(axes)
@@ -60,7 +71,7 @@ def splits_figure(splits: Mapping[str, Sequence[Person]]) -> bytes:
     """Draw ages and sexes of the splits side by side, as shares, since splits differ in size."""
     figure, (ages, sexes) = new_figure(1, 2)
     everybody = [person for people in splits.values() for person in people]
-    edges = _age_edges(everybody)
+    edges = _age_edges(everybody, 2 * _YEARS)
     names = list(count_values(person.sex for person in everybody))
     width = 0.8 / len(splits)
     for place, (split, people) in enumerate(splits.items()):
@@ -78,15 +89,17 @@ def splits_figure(splits: Mapping[str, Sequence[Person]]) -> bytes:
     sexes.set_xticks(range(len(names)), [literal(name) for name in names])
     name_axes(ages, "Ages (subjects with a known age)", x="age, years", y="subjects, %")
     name_axes(sexes, "Sexes", x="", y="subjects, %")
-    add_legend(ages)
-    add_legend(sexes)
+    for axes in (ages, sexes):
+        axes.margins(y=0.3)
+        axes.autoscale()
+        add_legend(axes)
     return to_png(figure)
 
 
-def _age_edges(people: Sequence[Person]) -> list[float]:
+def _age_edges(people: Sequence[Person], years: int) -> list[float]:
     ages = known_ages(people) or [0.0]
-    first, last = min(ages) // _YEARS, max(ages) // _YEARS + 1
-    return [float(place * _YEARS) for place in range(int(first), int(last) + 1)]
+    first, last = min(ages) // years, max(ages) // years + 1
+    return [float(place * years) for place in range(int(first), int(last) + 1)]
 
 
 def _shorten(counts: Mapping[str, int]) -> dict[str, int]:

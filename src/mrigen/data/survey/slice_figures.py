@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from mrigen.data.survey.canvas import (
     COLOURS,
@@ -106,19 +107,47 @@ def intensity_figure(panels: Sequence[Panel]) -> bytes:
     return to_png(figure)
 
 
-def content_figure(contents: Sequence[SliceContent], verdicts: Sequence[Verdict]) -> bytes:
-    """Draw how each measure is distributed over all slices, with every rule's cut."""
-    measures = [name for name in MEASURES if any(len(c.values(name)) for c in contents)]
-    figure, grid = new_figure(1, len(measures))
-    for axes, measure in zip(grid, measures, strict=True):
-        values = np.concatenate([content.values(measure) for content in contents])
-        counts, _, _ = axes.hist(values, bins=60, color=COLOURS[5])
-        axes.set_ylim(0, float(np.max(counts)) * _HEADROOM)
-        axes.set_xlim(*axes.get_xlim())
-        _draw_cuts(axes, [v for v in verdicts if v.measure == measure])
-        name_axes(axes, "", x=MEASURES[measure], y="slices")
+def measure_figure(
+    contents: Sequence[SliceContent],
+    measure: str,
+    verdicts: Sequence[Verdict],
+    ends: tuple[str, str],
+) -> bytes:
+    """Draw how a measure is distributed, with every rule's cut, and how it runs along the axis.
+
+    Parameters
+    ----------
+    contents
+        One per scan, at least one of which has the measure.
+    measure
+        A key of `MEASURES`.
+    verdicts
+        What each rule on it would keep.
+    ends
+        What lies at the lowest and at the highest slice.
+    """
+    parts = [part for part in (content.values(measure) for content in contents) if len(part)]
+    along = any(len(part) > 1 for part in parts)
+    figure, (first, *others) = new_figure(1, 1 + along, panel=(5.2, 3.2))
+    counts, _, _ = first.hist(np.concatenate(parts), bins=60, color=COLOURS[5])
+    first.set_ylim(0, float(np.max(counts)) * _HEADROOM)
+    first.set_xlim(*first.get_xlim())
+    _draw_cuts(first, verdicts)
+    name_axes(first, "", x=MEASURES[measure], y="slices")
+    add_legend(first)
+    for axes in others:
+        _draw_profile(axes, parts)
+        name_axes(axes, "", x=f"place along the axis, {ends[0]} to {ends[1]}", y=MEASURES[measure])
         add_legend(axes)
     return to_png(figure)
+
+
+def _draw_profile(axes: Axes, parts: Sequence[Numbers]) -> None:
+    places = np.linspace(0, 1, 101)
+    curves = np.array([_along(part, places) for part in parts])
+    low, middle, high = np.percentile(curves, [5, 50, 95], axis=0)
+    axes.fill_between(places, low, high, color=COLOURS[5], alpha=0.4, label="90 % of scans")
+    axes.plot(places, middle, color=COLOURS[0], label="median scan")
 
 
 def _draw_cuts(axes: Axes, verdicts: Sequence[Verdict]) -> None:
@@ -140,30 +169,6 @@ def name_rule(verdict: Verdict) -> str:
     return named[0] if named else f"more than {verdict.value:.3g}"
 
 
-def profile_figure(contents: Sequence[SliceContent], ends: tuple[str, str]) -> bytes:
-    """Draw each measure along the axis: the median scan, and what 90 % of the scans lie in.
-
-    Parameters
-    ----------
-    contents
-        One per scan.
-    ends
-        What lies at the lowest and at the highest slice.
-    """
-    measures = [name for name in MEASURES if any(len(c.values(name)) > 1 for c in contents)]
-    figure, grid = new_figure(1, len(measures))
-    places = np.linspace(0, 1, 101)
-    for axes, measure in zip(grid, measures, strict=True):
-        parts = [content.values(measure) for content in contents]
-        curves = np.array([_along(part, places) for part in parts if len(part)])
-        low, middle, high = np.percentile(curves, [5, 50, 95], axis=0)
-        axes.fill_between(places, low, high, color=COLOURS[5], alpha=0.4, label="90 % of scans")
-        axes.plot(places, middle, color=COLOURS[0], label="median")
-        name_axes(axes, "", x=f"place along the axis, {ends[0]} to {ends[1]}", y=MEASURES[measure])
-        add_legend(axes)
-    return to_png(figure)
-
-
 def kept_figure(ranges: KeptRanges) -> bytes:
     """Draw first and last slice that the brain rule keeps, and how many it keeps, a scan each."""
     figure, (ends, numbers) = new_figure(1, 2)
@@ -173,6 +178,8 @@ def kept_figure(ranges: KeptRanges) -> bytes:
     ):
         ends.hist(values, bins=_whole(values), color=colour, label=label)
     numbers.hist(ranges.number, bins=_whole(ranges.number), color=COLOURS[2])
+    for axes in (ends, numbers):
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     name_axes(ends, "First and last slice kept", x="slice number", y="scans")
     name_axes(numbers, "Slices kept", x="slices", y="scans")
     add_legend(ends)

@@ -1,5 +1,6 @@
 """A cohort that has been measured, and what there is to say of it in numbers."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from mrigen.data.survey.intensities import PERCENTILES
 from mrigen.data.survey.measure import FileFacts, FileMeasures, ScanMeasures
 from mrigen.data.survey.people import Person, count_values, describe_cohort, known_ages
 
+SYNTHETIC = "This cohort is synthetic: computed volumes, not people."
+# Whom the demo cohort calls DEMO001 and so on.
+_INVENTED = re.compile(r"(?:[^/]*/)?DEMO\d")
 #: Of the histogram of a store's pixels.
 PIXEL_BINS = 64
 
@@ -60,6 +64,8 @@ class Survey:
         What can be used, and what was measured of it.
     left_out, notes
         What cannot, with the reason; and what is worth knowing. These alone name files.
+    warnings
+        What must not be overlooked of the store.
     pixels
         Of the dataset's store, a scan an entry; None without a store.
     splits
@@ -74,8 +80,15 @@ class Survey:
     files: Sequence[FileMeasures]
     left_out: Sequence[LeftOut]
     notes: Sequence[str]
+    warnings: Sequence[str] = ()
     pixels: Sequence[PixelHistogram] | None = None
     splits: Mapping[str, Sequence[Person]] | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """What stands on top of the page."""
+        invented = all(_INVENTED.match(scan.subject) for scan in self.scans)
+        return [*([SYNTHETIC] if invented else []), *self.warnings]
 
     @property
     def modalities(self) -> dict[str, list[ScanMeasures]]:
@@ -132,6 +145,7 @@ def survey_numbers(survey: Survey) -> dict[str, Any]:
         },
         "left_out": [asdict(entry) for entry in survey.left_out],
         "notes": list(survey.notes),
+        "notices": survey.notices,
     }
 
 
