@@ -88,7 +88,7 @@ def _is_mirrored(plane: Plane, display: Display) -> bool:
     return display == "radiological" or plane == "sagittal"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """How the slices of one volume lie in their square pictures.
 
