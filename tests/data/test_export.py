@@ -131,14 +131,14 @@ def test_channels_and_equal_file_names_are_told_apart(tmp_path):
     ]
     other = third._replace(
         records=[
-            replace(record, subject="phantoms/../é q", path="b/X.nii.gz")
+            replace(record, subject="phantoms/../é q", path="b/x.nii.gz")
             for record in third.records
         ]
     )
     again = third._replace(
         pixels=255 - third.pixels,
         records=[
-            replace(record, subject="phantoms/../é q", path="c/x.nii") for record in third.records
+            replace(record, subject="phantoms/../é q", path="c/X.nii") for record in third.records
         ],
     )
     split = {"train": 0.5, "validation": 0.0, "test": 0.5}
@@ -147,7 +147,7 @@ def test_channels_and_equal_file_names_are_told_apart(tmp_path):
     export_pictures(store, tmp_path / "out", study="feliu")
     names = {path.name for path in (tmp_path / "out").glob("*.jpg")}
     assert names == {
-        f"{name}_{index}.jpg" for name in ("x_FLAIR", "x_T2w", "X", "x-2") for index in (0, 1)
+        f"{name}_{index}.jpg" for name in ("x_FLAIR", "x_T2w", "x", "X-2") for index in (0, 1)
     }
     export_pictures(store, tmp_path / "plain")
     subjects = {name.split("/")[1] for name in files_in(tmp_path / "plain") if "/" in name}

@@ -168,10 +168,11 @@ def test_no_network_names_the_address_and_the_place_for_a_copy(tmp_path):
     address = closed_address()
     file = PublishedFile("file.tar", (address,), "0000")
     with pytest.raises(DataError) as caught:
-        download(file, tmp_path)
+        download(file, tmp_path / "new")
     assert str(caught.value).startswith(f"cannot download {address} (Connection refused)")
-    assert f"put it at '{tmp_path / 'file.tar'}'" in str(caught.value)
+    assert str(caught.value).endswith(f"put into '{tmp_path / 'new'}': {address}")
     assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_address_is_tried(server, tmp_path):
@@ -329,6 +330,15 @@ def test_a_cohort_is_fetched_once(cohort, server, tmp_path, caplog):
     assert "is there already" in caplog.text
 
 
+def test_a_missing_network_names_every_file_that_is_needed(cohort, tmp_path):
+    gone = replace(cohort.archive, addresses=(closed_address(),))
+    with pytest.raises(DataError) as caught:
+        fetch("ixi", tmp_path, cohort=replace(cohort, archive=gone))
+    for file in (gone, *cohort.tables):
+        assert file.addresses[0] in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_archive_put_there_by_hand_is_used_and_kept(cohort, server, tmp_path):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -371,4 +381,4 @@ def test_the_command_tells_of_a_missing_network_in_one_line(tmp_path, monkeypatc
     assert answer.exit_code == 2
     (line,) = [text for text in answer.stderr.splitlines() if text.startswith("mrigen:")]
     assert "Connection refused" in line
-    assert "put it at" in line
+    assert "put into" in line

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from rich.progress import (
 
 from mrigen.atomic import write_text
 from mrigen.data.fetch.download import PAUSES_S, check_file, download
-from mrigen.data.fetch.published import COHORTS, CohortName, PublishedCohort
+from mrigen.data.fetch.published import COHORTS, CohortName, PublishedCohort, PublishedFile
 from mrigen.data.fetch.unpack import unpack
 
 ATTRIBUTION = "ATTRIBUTION.txt"
@@ -64,16 +65,24 @@ def fetch(
     cohort = cohort or COHORTS[name]
     out = Path(cohort.default) if out is None else out
     folder = root / out
-    for table in cohort.tables:
-        if not (folder / table.name).exists():
-            with _shown(table.name, progress) as report:
-                part = download(table, folder, report=report, pauses_s=pauses_s)
-            part.replace(folder / table.name)
     target = folder / cohort.folder
+    missing = [table for table in cohort.tables if not (folder / table.name).exists()]
+    get = partial(_get, folder=folder, progress=progress, pauses_s=pauses_s)
     if target.exists():
         _log.info("'%s' is there already: remove it to fetch it again", target)
     else:
-        _fetch_archive(cohort, folder, progress=progress, pauses_s=pauses_s)
+        archive = folder / cohort.archive.name
+        by_hand = archive.exists()
+        if by_hand:
+            wrong = "Remove it, or put a good copy there"
+            check_file(archive, cohort.archive, f"'{archive}'", remedy=wrong)
+        else:
+            archive = get(cohort.archive, needed=[cohort.archive, *missing], copies=2)
+        _unpack(archive, target, cohort, progress=progress)
+        if not by_hand:
+            archive.unlink()
+    for table in missing:
+        get(table, needed=missing).replace(folder / table.name)
     text = f"{cohort.attribution}\nLicence: {cohort.licence}\n"
     write_text(folder / ATTRIBUTION, text)
     _log.info("%s", text.rstrip())
@@ -81,23 +90,27 @@ def fetch(
     return folder
 
 
-def _fetch_archive(
-    cohort: PublishedCohort, folder: Path, *, progress: bool, pauses_s: Sequence[float]
-) -> None:
-    published = cohort.archive
-    by_hand = folder / published.name
-    if by_hand.exists():
-        archive = by_hand
-        check_file(archive, published, f"'{archive}'", remedy="Remove it, or put a good copy there")
-    else:
-        with _shown(published.name, progress) as report:
-            archive = download(published, folder, report=report, pauses_s=pauses_s, copies=2)
-    with _shown(f"unpack {published.name}", progress) as report:
-        ignored = unpack(archive, folder / cohort.folder, cohort, report=report)
+def _get(
+    file: PublishedFile,
+    *,
+    folder: Path,
+    progress: bool,
+    pauses_s: Sequence[float],
+    needed: Sequence[PublishedFile],
+    copies: int = 1,
+) -> Path:
+    with _shown(file.name, progress) as report:
+        return download(
+            *(file, folder), report=report, pauses_s=pauses_s, copies=copies, needed=needed
+        )
+
+
+def _unpack(archive: Path, target: Path, cohort: PublishedCohort, *, progress: bool) -> None:
+    name = cohort.archive.name
+    with _shown(f"unpack {name}", progress) as report:
+        ignored = unpack(archive, target, cohort, report=report)
     if ignored:
-        _log.info("%s: left out %d files that are no scans of it", published.name, ignored)
-    if archive != by_hand:
-        archive.unlink()
+        _log.info("%s: left out %d files that are no scans of it", name, ignored)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def download(
     report: Report = lambda done, total: None,  # noqa: ARG005 - shows nothing
     pauses_s: Sequence[float] = PAUSES_S,
     copies: int = 1,
+    needed: Sequence[PublishedFile] = (),
 ) -> Path:
     """Download a file to `<name>.part` in a folder, or go on where an earlier process stopped.
 
@@ -40,6 +41,8 @@ def download(
         Seconds before each further attempt. An attempt that brought new bytes starts the row anew.
     copies
         How many times the file's size has to be free on the disk.
+    needed
+        All files that are missing, for the error; by default this one.
 
     Returns
     -------
@@ -51,7 +54,6 @@ def download(
         If no address can be reached, the disk is too small, or the file is not the expected one;
         such a file is removed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     reasons = []
     for address in file.addresses:
         part = _Part(file, address, folder / f"{file.name}.part", report, copies)
@@ -70,10 +72,11 @@ def download(
             raise
         part.label.unlink(missing_ok=True)
         return part.path
+    elsewhere = " and ".join(other.addresses[0] for other in needed or (file,))
     raise DataError(
         f"cannot download {' or '.join(reasons)}: expected a network and a server that answers. "
-        f"Try again, which goes on where this stopped, or fetch {file.addresses[0]} elsewhere "
-        f"and put it at '{folder / file.name}'."
+        "Try again, which goes on where this stopped, or download by hand and put into "
+        f"'{folder}': {elsewhere}"
     )
 
 
@@ -151,6 +154,7 @@ class _Part:
                 raise BrokenOffError("the file there became shorter") from None
             return
         with answer.body:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._check_room(answer)
             if answer.start == 0:
                 self.remove()
