@@ -13,6 +13,7 @@ FloatArray = npt.NDArray[np.float32]
 Number = TypeVar("Number", bound=np.generic)
 
 _FRAMES_AT_ONCE = 32
+_PADDING = 16
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,12 @@ def _find_taps(axis: Axis, method: Literal["area", "bilinear"]) -> tuple[_Taps, 
 def _mix(stack: FloatArray, taps: Sequence[_Taps], size: int) -> FloatArray:
     # (count, A, B) to (size, A, B).
     voxels = np.ascontiguousarray(stack)
-    answer = np.zeros((size, *voxels.shape[1:]), np.float32)
-    part = np.empty(voxels.shape[1:], np.float32)
+    _, height, width = voxels.shape
+    # Rows that lie a power of two apart share a corner of the processor's cache, and turning them
+    # afterwards takes five times as long.
+    room = np.zeros((size, height * width + _PADDING), np.float32)
+    answer = room[:, : height * width].reshape(size, height, width)
+    part = np.empty((height, width), np.float32)
     for pixel, start, shares in taps:
         np.multiply(voxels[start], shares[0], out=answer[pixel])
         for voxel, share in enumerate(shares[1:], start + 1):
