@@ -4,6 +4,7 @@ import shutil
 import socket
 import tarfile
 import threading
+import urllib.request
 from dataclasses import replace
 from hashlib import md5
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrigen.cli import main
+from mrigen.data.fetch import connection
 from mrigen.data.fetch.connection import UnreachableError, request
 from mrigen.data.fetch.download import download
 from mrigen.data.fetch.published import COHORTS, PublishedFile
@@ -36,7 +38,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.content, self.etag, self.ranges = CONTENT, '"one"', True
         self.breaks: list[int] = []  # bytes after which the next answers break off
         self.statuses: list[int] = []  # of the next answers
-        self.location = None
+        self.location, self.redirects = None, 0
         self.asked: list[str | None] = []  # the Range of every request
 
     @property
@@ -51,9 +53,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.asked.append(self.headers.get("Range"))
-        if server.statuses or server.location:
+        if server.statuses or server.location or server.redirects:
             self.send_response(server.statuses.pop(0) if server.statuses else 302)
-            self.send_header("Location", server.location or "")
+            self.send_header("Location", server.location or "/elsewhere")
+            server.redirects = max(0, server.redirects - 1)
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -145,6 +148,13 @@ def test_a_whole_file_that_was_never_checked_is_taken(server, tmp_path):
     assert server.asked == [f"bytes={len(CONTENT)}-"]
 
 
+def test_bytes_of_another_address_are_not_gone_on_with(server, tmp_path):
+    (tmp_path / "file.tar.part").write_bytes(CONTENT[::-1][:1000])
+    (tmp_path / "file.tar.part.version").write_text('http://elsewhere/file.tar\n"one"')
+    assert download(published(server), tmp_path, pauses_s=[]).read_bytes() == CONTENT
+    assert server.asked == [None]
+
+
 def test_a_file_that_became_shorter_starts_anew(server, tmp_path):
     (tmp_path / "file.tar.part").write_bytes(CONTENT + CONTENT)
     (tmp_path / "file.tar.part.version").write_text(f'{server.address}\n"one"')
@@ -194,6 +204,20 @@ def test_redirects_lead_to_http_alone(server, place):
     server.location = place
     with pytest.raises(UnreachableError):
         request(server.address)
+
+
+def test_redirects_keep_a_protected_connection_protected(server, tmp_path):
+    redirects = connection._SafeRedirects()
+    asked = urllib.request.Request("https://host/file.tar")
+    with pytest.raises(UnreachableError, match="it redirects to 'http://host/"):
+        redirects.redirect_request(asked, io.BytesIO(), 302, "", {}, "http://host/file.tar")
+    followed = redirects.redirect_request(asked, io.BytesIO(), 302, "", {}, "https://other/x")
+    assert followed.full_url == "https://other/x"
+
+
+def test_redirects_within_a_host_are_followed(server, tmp_path):
+    server.redirects = 1
+    assert download(published(server), tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x"])
