@@ -84,9 +84,7 @@ def read_picture(path: Path, max_pixels: int) -> Picture:
     with _opened(path, max_pixels) as image:
         bits = _BITS[image.mode]
         if bits == 8:
-            # A palette has to become colours before it can become luminance.
-            colours = image.convert("RGB") if image.mode in ("P", "PA") else image
-            stored = np.asarray(colours.convert("L"))
+            stored = np.asarray(image.convert("L"))
         else:
             stored = np.asarray(image)
         pixels = stored.astype(np.float32) / np.float32(2**bits - 1)

@@ -1,5 +1,6 @@
 import pytest
 
+import phantoms
 import small_cohorts
 from mrigen.data.sources import SourceConfig, find_scans
 
@@ -40,6 +41,12 @@ def test_masks_and_labels_in_the_same_folder_are_no_scans(tmp_path):
     assert found.scans[0].label_path == "data/a_label.nii.gz"
 
 
+def test_masks_beside_the_heads_of_ixi_are_no_scans(tmp_path):
+    write(tmp_path, "IXI-T1/IXI013-HH-1212-T1.nii.gz", "IXI-T1/IXI013-HH-1212-T1_mask.nii.gz")
+    found = find(tmp_path, layout="ixi", masks="IXI-T1/{stem}_mask.nii.gz")
+    assert (len(found.scans), found.left_out) == (1, [])
+
+
 def test_masks_may_lie_deeper_and_be_named_by_the_subject(tmp_path):
     small_cohorts.write_bids(tmp_path / "data", labels=["01", "02"])
     for label in ("01", "02"):
@@ -51,8 +58,6 @@ def test_masks_may_lie_deeper_and_be_named_by_the_subject(tmp_path):
 
 
 def test_a_mask_of_a_decathlon_case_serves_all_its_channels(tmp_path):
-    import phantoms
-
     phantoms.write_decathlon(tmp_path / "data", subjects=1, shape=(6, 7, 8))
     write(tmp_path, "masks/BRATS_001.nii.gz")
     found = find(tmp_path, layout="decathlon", masks="masks/{stem}.nii.gz")

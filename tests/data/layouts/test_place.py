@@ -5,6 +5,7 @@ import pytest
 
 import small_cohorts
 from mrigen.data.sources import SourceConfig, find_scans
+from mrigen.errors import DataError
 
 PICTURES = {"subject": r"(?P<subject>\w+)\.", "plane": "axial"}
 
@@ -130,15 +131,20 @@ def test_folders_that_link_to_each_other_end(project):
     small_cohorts.small_head(folder / "deep/b.nii.gz", seed=1)
     small_cohorts.small_head(project / "data/more/c.nii.gz", seed=2)
     (project / "data/more/back").symlink_to(folder)
+    (project / "data/more/self").symlink_to(project / "data/more")
+    (folder / "alias").symlink_to("deep")
     found = find(project, "folder")
     names = {scan.path.removeprefix("data/folder/") for scan in found.scans}
     assert {"a.nii.gz", "deep/b.nii.gz", "round/data/more/c.nii.gz"} <= names
-    assert not any("again" in name or "up/" in name or "back/" in name for name in names)
+    links = ("again/", "up/", "back/", "alias/", "self/")
+    assert not any(link in name for link in links for name in names)
+    assert not any("symbolic" in entry.reason for entry in found.left_out)
 
 
-def test_a_folder_out_of_the_project_is_named_and_not_entered(project):
-    small_cohorts.small_head(project.parent / "outside/b.nii.gz")
-    (project / "data/folder/more").symlink_to(project.parent / "outside")
+@pytest.mark.parametrize("outside", ["outside", "project-2"])
+def test_a_folder_out_of_the_project_is_named_and_not_entered(project, outside):
+    small_cohorts.small_head(project.parent / outside / "b.nii.gz")
+    (project / "data/folder/more").symlink_to(project.parent / outside)
     found = find(project, "folder")
     assert len(found.scans) == 1
     assert [entry.path for entry in found.left_out] == ["data/folder/more"]
@@ -203,6 +209,15 @@ def test_a_link_to_a_table_out_of_the_project_is_not_read(project):
     outside = project.parent / "secret.tsv"
     outside.write_text("participant_id\tage\nsub-01\t30\n")
     (project / "data/bids/participants.tsv").symlink_to(outside)
-    found = find(project, "bids")
-    assert found.scans[0].age is None
-    assert "symbolic link out of the cohort" in found.left_out[0].reason
+    (project / "data/folder/t.tsv").symlink_to(outside)
+    for found in (find(project, "bids"), find(project, "folder", table="t.tsv")):
+        assert found.scans[0].age is None
+        assert "symbolic link out of the cohort" in found.left_out[0].reason
+
+
+def test_a_description_out_of_the_project_is_not_read(project):
+    path = project / "data/decathlon/dataset.json"
+    path.symlink_to(path.rename(project.parent / "dataset.json"))
+    with pytest.raises(DataError, match=r"'dataset\.json' is a symbolic link out of the cohort"):
+        find(project, "decathlon")
+    assert len(find(project, "decathlon", follow_links=True).scans) == 1

@@ -59,6 +59,7 @@ def test_any_volumes(tmp_path):
         (["anna/img3.png", "bert/img4.png"], ["anna", "bert"], [3, 4], [None, None]),
         (["anna/left.png", "bert/right.png"], ["anna", "bert"], [0, 0], [None, None]),
         (["anna.png", "bert.png"], ["anna", "bert"], [0, 0], [None, None]),
+        (["IXI002-HH-1-T1_7.png", "x_8.png"], ["IXI002-HH-1-T1", "x"], [7, 8], [None, None]),
     ],
 )  # fmt: skip
 def test_pictures_by_their_names(tmp_path, names, subjects, indices, splits):

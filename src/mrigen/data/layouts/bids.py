@@ -70,7 +70,7 @@ def _images(place: Place, left_out: list[LeftOut]) -> list[Path]:
             place.check_link(subject)
             sessions = [path for path in visible(subject) if _is_folder(path, "ses-")]
             for parent in (subject, *sessions):
-                images += _anatomical(place, parent / "anat")
+                images += _anatomical(parent / "anat")
         except DataError as error:
             left_out.append(place.left_out(subject, error))
         except OSError as error:
@@ -83,10 +83,9 @@ def _is_folder(path: Path, prefix: str) -> bool:
     return path.name.startswith(prefix) and path.is_dir()
 
 
-def _anatomical(place: Place, folder: Path) -> list[Path]:
+def _anatomical(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    place.check_link(folder)
     matches = ((path, _NAME.fullmatch(path.name)) for path in visible(folder))
     return [path for path, match in matches if match and match["suffix"] in _MODALITIES]
 

@@ -74,7 +74,7 @@ class People:
 
 def fold(name: str) -> str:
     """Return what two spellings of one name share: composed letters, and no capitals."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def find_split(word: str) -> str | None:
