@@ -41,11 +41,11 @@ def params():
     )  # fmt: skip
 
 
-def scan(number, name):
+def scan(number, name, slices=6):
     generator = np.random.default_rng(number)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     head = (x / 11) ** 2 + (y / (12 + number % 3)) ** 2 < 1
-    pixels = np.stack([head * generator.uniform(90, 200, (SIZE, SIZE)) for _ in range(6)])
+    pixels = np.stack([head * generator.uniform(90, 200, (SIZE, SIZE)) for _ in range(slices)])
     records = [
         SliceRecord(
             subject=f"{name}{number:03d}", source="ixi", modality="T1w", plane="axial",
@@ -72,10 +72,12 @@ def write_bundle(project, model, seed=0):
     )
     torch.manual_seed(seed)
     network = build_network(config.network, SIZE)
-    fingerprint = SliceStore(project.processed("heads")).fingerprint
+    store = SliceStore(project.processed("heads"))
     card = {
         "model": model,
-        "data_fingerprint": fingerprint,
+        "data_fingerprint": store.fingerprint,
+        "split": store.split_kind,
+        "warnings": list(store.warnings),
         "git_commit": "0" * 40,
         "mrigen_version": "0.1.0",
         "params": {"training": {"epochs": 2}},

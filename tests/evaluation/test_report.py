@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 
@@ -153,6 +154,24 @@ def test_left_out_files_and_missing_models_are_named_with_the_reason():
     assert text.count("has shape (2, 2)") == 2
     assert "3 voxels became 0" in text
     assert "gan7 : has not been trained" in text
+
+
+def test_a_leaking_split_is_marked_wherever_its_numbers_stand():
+    plain = Page(render_html(report(model("plain"))))
+    assert "Test subjects were never trained on." in plain.text
+    assert "leaking split" not in plain.text
+    warning = "split 'tablado' puts slices of the same 7 subjects into train and test"
+    leaking = replace(model("leaking"), warnings=[warning])
+    shown = Report(
+        models=[model("plain"), leaking],
+        datasets=[dataset(name="clean"), dataset(warnings=[warning])],
+    )
+    page = Page(render_html(shown))
+    assert "never trained on" not in page.text
+    assert page.text.count("⚠ leaking split") == 1
+    assert "leaking ⚠ leaking split" in page.text
+    assert page.text.count(f"Warning: {warning}") == 2
+    assert f"heads Warning: {warning}" in page.text
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mrigen.bundle import bundle_digest
+from mrigen.data.dataset import DatasetConfig
 from mrigen.data.store_writer import write_store
 from mrigen.errors import DataError, ModelError
 from mrigen.images import encode_png
@@ -58,6 +59,11 @@ def table(project):
         return {row["model"]: row for row in csv.DictReader(file)}
 
 
+def table_of(project):
+    compare(project)
+    return table(project)
+
+
 def test_every_model_stands_in_the_page_and_the_table(project):
     page = compare(project)
     assert page == project.report / "index.html"
@@ -87,6 +93,21 @@ def test_the_cohort_is_described(project):
     assert "age is unknown for 2 of 8 subjects" in text
     assert "20 to 27 years" in text
     assert "f 8" in text
+
+
+def test_models_of_a_leaking_split_are_marked(project):
+    assert table_of(project)["vae"]["split"] == "subjects"
+    values = project.params.datasets["heads"].model_dump() | {"split": {"leaking": "tablado"}}
+    leaking = DatasetConfig.model_validate(values)
+    scans = (scan(number, "ixi/IXI", slices=12) for number in range(5))
+    write_store(project.processed("heads"), scans, config=leaking)
+    write_evaluation(project, "unet", write_bundle(project, "unet"))
+    assert table_of(project)["unet"]["split"] == "leaking: tablado"
+    assert table_of(project)["vae"]["split"] == "subjects"  # as it was trained
+    text = (project.report / "index.html").read_text()
+    assert text.count("leaking split</strong>") == 1
+    assert text.count("Warning: split &#39;tablado&#39; puts slices of the same 5 subjects") == 2
+    assert "never trained on" not in text
 
 
 def test_synthetic_data_are_called_synthetic(project):

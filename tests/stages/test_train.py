@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mrigen.bundle import load_bundle
+from mrigen.data.splits import SplitConfig
 from mrigen.errors import ConfigError, DataError, ModelError, TrackingError
 from mrigen.project import Project, load_project
 from mrigen.stages.train import train
@@ -100,6 +101,22 @@ def test_leaves_a_bundle_curves_costs_and_a_run(model, tmp_path):
     assert last.items() <= run.metrics.items()
     assert {"seconds_per_epoch", "images_per_second", "peak_memory_gib"} <= run.metrics.keys()
     assert run.tags["mrigen.data"] == bundle.card["data_fingerprint"]
+    assert run.tags["mrigen.split"] == bundle.card["split"] == "subjects"
+    assert bundle.card["warnings"] == []
+
+
+def test_a_leaking_split_is_told_on_the_card_and_in_the_run(tmp_path):
+    project = make_project(tmp_path)
+    split = SplitConfig(leaking="tablado")
+    store = slice_store(project.processed("discs"), subjects=3, slices=12, split=split)
+    digest = train(project, "vae", runtime=CPU, progress=False)
+    card = load_bundle(project.bundle("vae")).card
+    assert card["split"] == "leaking: tablado"
+    assert card["warnings"] == list(store.warnings)
+    assert "the same 3 subjects" in card["warnings"][0]
+    run = connect(tmp_path).find_run({"mrigen.bundle": digest})
+    assert run is not None
+    assert run.tags["mrigen.split"] == "leaking: tablado"
 
 
 def test_same_parameters_give_the_same_bytes(tmp_path):

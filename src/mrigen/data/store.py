@@ -115,6 +115,11 @@ class SliceStore:
         """Whether label maps are kept beside the pixels."""
         return self._labels is not None
 
+    @property
+    def split_kind(self) -> str:
+        """What is dealt out to the splits: "subjects", or "leaking: " with the study's name."""
+        return "subjects" if self.leaking is None else f"leaking: {self.leaking}"
+
     def positions(self, split: str) -> npt.NDArray[np.int64]:
         """Return the rows of one split, ascending."""
         return np.flatnonzero((self.manifest["split"] == split).to_numpy())

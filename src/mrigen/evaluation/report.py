@@ -13,7 +13,7 @@ from mrigen.evaluation.catalogue import METRICS, Metric, format_value, metric_co
 from mrigen.page.document import Picture, render_page
 
 _FACT_COLUMNS = (
-    "model", "network", "dataset", "extractor", "parameters_trainable", "parameters_total",
+    "model", "network", "dataset", "split", "extractor", "parameters_trainable", "parameters_total",
     "epochs",
 )  # fmt: skip
 _TIMING_COLUMNS = (
@@ -31,7 +31,8 @@ class ModelEntry:
     Attributes
     ----------
     facts
-        `network`, `dataset`, `extractor`, `parameters_trainable`, `parameters_total`, `epochs`.
+        `network`, `dataset`, `split`, `extractor`, `parameters_trainable`, `parameters_total`,
+        `epochs`.
     timing
         Contents of `timing.json`; empty where the model was trained elsewhere.
     metrics
@@ -42,6 +43,8 @@ class ModelEntry:
         The model's parameters as dotted names.
     pictures
         In the order of the page.
+    warnings
+        What must be told with every number of this model; its column is marked.
     """
 
     name: str
@@ -51,6 +54,7 @@ class ModelEntry:
     origin: Mapping[str, str]
     params: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class DatasetEntry:
         Further lines, label to text.
     notes
         What was mended in files that were used.
+    warnings
+        What must be told with every number measured on it.
     """
 
     name: str
@@ -81,6 +87,7 @@ class DatasetEntry:
     left_out: Sequence[LeftOutFile] = ()
     notes: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,11 @@ class Report:
     left_out: Sequence[LeftOutFile] = ()
     notes: Sequence[str] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a model or a dataset carries a warning."""
+        return any(m.warnings for m in self.models) or any(d.warnings for d in self.datasets)
 
 
 @dataclass(frozen=True)
@@ -163,6 +175,7 @@ def _model_rows(models: Sequence[ModelEntry]) -> list[Row]:
     return [
         row("Network", "The architecture.", "network"),
         row("Dataset", "What it learned from and is tested on.", "dataset"),
+        row("Split", "What was dealt out to training, validation and test.", "split"),
         row("Trainable parameters", "Numbers that training moves.", "parameters_trainable"),
         row("All parameters", "With the statistics of batch normalisation.", "parameters_total"),
         row("Epochs", "Passes over the training slices.", "epochs"),

@@ -53,6 +53,7 @@ def dataset_entry(dataset: str, store: SliceStore) -> DatasetEntry:
         left_out=left_out,
         notes=notes,
         pictures=pictures,
+        warnings=store.warnings,
     )
 
 
@@ -119,6 +120,7 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
         "Subjects": f"{len(people):,}",
         "Slices": f"{len(manifest):,} of {store.size} x {store.size} pixels",
         "Modalities (slices)": _counted(manifest["modality"]),
+        "Planes (slices)": _counted(manifest["plane"]),
     }
     ages = people["age"].dropna().astype(float)
     if len(ages):
@@ -129,6 +131,8 @@ def _facts(manifest: pd.DataFrame, store: SliceStore) -> dict[str, str]:
     for label, column in (("Sex (subjects)", "sex"), ("Sites (subjects)", "site")):
         if people[column].notna().any():
             facts[label] = _counted(people[column].dropna())
+    if store.has_labels:
+        facts["Labels"] = "kept beside the pixels"
     return facts | {"Fingerprint": store.fingerprint[:12]}
 
 

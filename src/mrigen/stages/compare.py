@@ -146,6 +146,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
     facts: dict[str, str | int] = {
         "network": config.network.name,
         "dataset": project.model_config(model).dataset,
+        "split": str(card.get("split", "unknown")),
         "parameters_trainable": trainable,
         "parameters_total": total,
     }
@@ -167,7 +168,14 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         origin=origin,
         params=flat | evaluation,
         pictures=_pictures(folder / FIGURES, model),
+        warnings=_warnings(card),
     )
+
+
+def _warnings(card: Mapping[str, object]) -> list[str]:
+    # Those of the data that the model was trained on, whatever stands in their place today.
+    warnings = card.get("warnings", [])
+    return [str(warning) for warning in warnings] if isinstance(warnings, list) else []
 
 
 def _read_metrics(path: Path) -> dict[str, float]:
