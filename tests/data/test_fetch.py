@@ -371,6 +371,7 @@ def test_an_archive_put_there_by_hand_is_used_and_kept(cohort, server, tmp_path)
     fetch("ixi", tmp_path, out=folder, cohort=cohort)
     assert server.asked == []
     assert files_in(folder / "IXI-T1") == list(NAMES)
+    assert (folder / "IXI-T1.tar").read_bytes() == server.content
     shutil.rmtree(folder / "IXI-T1")
     (folder / "IXI-T1.tar").write_bytes(b"damaged")
     with pytest.raises(DataError, match="Remove it, or put a good copy there"):
