@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import phantoms
+import small_cohorts
 from mrigen.data.sources import SourceConfig, read_scans
 from mrigen.errors import DataError
 from mrigen.project import Params, Project
@@ -40,6 +41,9 @@ def test_all_sources_are_indexed(project):
     assert summary["sources"]["ixi"] == {
         "scans": 4,
         "files": 4,
+        "labelled_files": 0,
+        "masked_files": 0,
+        "declared_splits": {},
         "subjects": 4,
         "modalities": {"T1w": 4},
         "sites": {"Guys": 1, "HH": 2, "IOP": 1},
@@ -52,6 +56,40 @@ def test_all_sources_are_indexed(project):
         ("FLAIR", "T1Gd", "T1w", "T2w"), 2
     )
     assert summary["sources"]["decathlon"]["sexes"] == {"unknown": 2}
+    assert summary["sources"]["decathlon"]["labelled_files"] == 2
+
+
+def test_every_layout_goes_into_one_index(project):
+    data = project.root / "data"
+    small_cohorts.write_bids(data / "bids", sessions=["1", "2"])
+    small_cohorts.small_head(data / "any/Zo\u00eb.nii.gz")
+    small_cohorts.small_head(data / "any/Zo\u00eb_mask.nii.gz")
+    small_cohorts.write_picture(data / "png/train/a_7.png")
+    small_cohorts.write_picture(data / "png/test/b_8.png")
+    values = {
+        "bids": {"layout": "bids"},
+        "any": {"layout": "folder", "masks": "{stem}_mask.nii.gz"},
+        "png": {
+            "layout": "pictures",
+            "plane": "coronal",
+            "subject": r"(?P<split>train|test)/(?P<subject>\w)_(?P<index>\d)",
+        },
+    }
+    sources = project.params.sources | {
+        name: SourceConfig(path=f"data/{name}", **options) for name, options in values.items()
+    }
+    params = Params.model_construct(sources=sources, datasets={}, models={})
+    summary = index(Project(project.root, params))
+    scans = {scan.path: scan for scan in read_scans(project.index / "scans.parquet")}
+    assert summary["scans"] == len(scans) + 2 * 3 == 4 + 2 * 4 + 6 + 1 + 2
+    assert summary["left_out"] == []
+    assert scans["data/any/Zo\u00eb.nii.gz"].subject == "any/Zo\u00eb"
+    assert scans["data/any/Zo\u00eb.nii.gz"].mask_path == "data/any/Zo\u00eb_mask.nii.gz"
+    picture = scans["data/png/test/b_8.png"]
+    assert (picture.plane, picture.index, picture.split) == ("coronal", 8, "test")
+    assert summary["sources"]["png"]["declared_splits"] == {"test": 1, "train": 1}
+    assert summary["sources"]["any"]["masked_files"] == 1
+    assert (summary["sources"]["bids"]["files"], summary["sources"]["bids"]["subjects"]) == (6, 3)
 
 
 def test_the_same_cohort_gives_the_same_bytes(project):

@@ -75,10 +75,11 @@ class LeftOut:
 
     def __post_init__(self) -> None:
         for name in ("path", "reason"):
-            object.__setattr__(self, name, _printable(getattr(self, name)))
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Escape what cannot be printed or written as UTF-8."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text

@@ -60,12 +60,16 @@ def index(project: Project) -> dict[str, Any]:
 
 
 def describe_scans(scans: Sequence[Scan]) -> dict[str, Any]:
-    """Count scans by modality and subjects by site and sex, and give the range of the ages."""
+    """Count scans by modality, subjects by site and sex, and files by what belongs to them."""
     people = {scan.subject: scan for scan in scans}.values()
     ages = [person.age for person in people if person.age is not None]
+    files = {scan.path: scan for scan in scans}.values()
     return {
         "scans": len(scans),
-        "files": len({scan.path for scan in scans}),
+        "files": len(files),
+        "labelled_files": sum(scan.label_path is not None for scan in files),
+        "masked_files": sum(scan.mask_path is not None for scan in files),
+        "declared_splits": _counts(scan.split for scan in files if scan.split),
         "subjects": len(people),
         "modalities": _counts(scan.modality for scan in scans),
         "sites": _counts(person.site for person in people),
@@ -94,5 +98,7 @@ def _report(sources: dict[str, Any], left_out: Sequence[LeftOut]) -> None:
             "%s: %d scans of %d subjects, %d files left out",
             *(name, source["scans"], source["subjects"], source["left_out"]),
         )
+        for note in source["notes"]:
+            _log.info("%s: %s", name, note)
     for entry in left_out:
         _log.warning("left out %s: %s", entry.path, entry.reason)

@@ -96,6 +96,13 @@ def test_tables_that_are_none_are_one_sentence(tmp_path, data, words):
     assert "table 'people.csv'" in str(caught.value)
 
 
+def test_notes_hold_no_control_characters_and_no_novels(tmp_path):
+    rows = ['"p\x1b[31m",20', '"p\x1b[31m",30', f"q,{'9' * 5000}"]
+    notes = people_of(tmp_path / "t.csv", "subject,age", *rows).notes
+    assert len(notes) == 2
+    assert all(note.isprintable() and len(note) < 200 for note in notes)
+
+
 def test_a_table_that_is_not_there_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="No such file"):
         read_people(tmp_path / "people.csv")

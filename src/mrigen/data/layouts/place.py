@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from mrigen.data.headers import check_header
 from mrigen.data.layouts.config import SourceConfig
-from mrigen.data.scans import LeftOut, Scan
+from mrigen.data.scans import LeftOut, Scan, printable
 from mrigen.errors import DataError
 
 _NAMED = 5
+_SHOWN_LETTERS = 60
 
 
 class Found(NamedTuple):
@@ -203,10 +204,11 @@ def stem(path: Path) -> str:
 
 
 def some(names: Iterable[str]) -> str:
-    """Name the first few, and count the others."""
+    """Name the first few, and count the others; names come from disks and tables."""
     listed = sorted(set(names))
+    shown = ", ".join(printable(name)[:_SHOWN_LETTERS] for name in listed[:_NAMED])
     rest = len(listed) - _NAMED
-    return ", ".join(listed[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    return shown + (f" and {rest} more" if rest > 0 else "")
 
 
 def _below(path: str, folder: str) -> bool:
