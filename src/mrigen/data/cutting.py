@@ -31,7 +31,7 @@ Labels = npt.NDArray[np.integer]
 Shares = npt.NDArray[np.float64]
 
 # What a few slices take stays small, and is used again for the next few.
-_SLICES_AT_ONCE = 32
+_SLICES_AT_ONCE = 16
 
 
 def cut_volume(
