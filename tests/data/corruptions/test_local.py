@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damage import damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import draw
+from mrigen.data.corruptions.recipe import corrupt, draw
 from mrigen.metrics.patches import bounding_rectangles
 
 LINE = {"name": "line_patch"}
@@ -82,8 +82,9 @@ def test_squares_are_those_of_the_denoising_study():
     side, centre = bottom - top, (top + bottom) // 2
     assert set(side) == set(range(10, 39, 2))
     assert set(centre) == set(range(10, 100))
-    # Two whole numbers give one even side.
-    assert abs(np.mean(side == 20) - 2 / 30) < 0.02
+    # Two whole numbers give one even side, the largest too.
+    for even in (10, 20, 38):
+        assert abs(np.mean(side == even) - 2 / 30) < 0.012
 
 
 def test_a_square_is_black_and_the_rest_untouched():
@@ -111,3 +112,15 @@ def test_squares_anywhere_leave_the_diagonal():
     assert abs(np.corrcoef(rows, columns)[0, 1]) < 0.05
     assert rows.min() < 3
     assert rows.max() > 124
+
+
+def test_patches_of_several_steps_add_up():
+    clean = heads(60, 32)
+    rare = [LINE | {"probability": 0.5}, SQUARE | {"probability": 0.5}]
+    drawn = draw(recipe(*rare), items(60), (32, 32))
+    both = sorted(set(drawn[0].places) & set(drawn[1].places))
+    assert both
+    answer = damage(clean, *rare)
+    apart = [corrupt(clean, [each]).patch for each in drawn]
+    assert torch.equal(answer.patch, apart[0] | apart[1])
+    assert (answer.patch[both] != apart[1][both]).any()

@@ -40,7 +40,7 @@ def test_gibbs_rings_beside_an_edge():
 @pytest.mark.parametrize("axis", ["rows", "columns"])
 @pytest.mark.parametrize(("lines", "sign"), [("odd", 1), ("even", -1)])
 def test_a_ghost_lies_half_the_field_of_view_away(axis, lines, sign):
-    clean = box()
+    clean = heads(2, 64)
     step = {"name": "ghosting", "factor": 0.7, "axis": axis, "lines": lines}
     ghost = clean.roll(32, -2 if axis == "rows" else -1)
     expected = (0.85 * clean + sign * 0.15 * ghost).abs()
@@ -87,6 +87,16 @@ def test_a_head_turns_by_the_angle_and_moves_by_the_pixels_drawn():
     quarter = np.array([[0, 0.0, 1.0, 90.0, 0.0, 0.0]])
     turned = step.apply(clean, quarter, 1.0).images
     assert torch.allclose(turned, clean.rot90(-1, (-2, -1)), atol=1e-4)
+
+
+def test_turns_and_shifts_shrink_with_strength():
+    step = recipe({"name": "motion", "poses": [2, 2]})[0]
+    whole, half = (
+        np.array([[1, 0.6, 0.9, 12 * share, 4 * share, -6 * share]]) for share in (1, 0.5)
+    )
+    clean = heads(1)
+    weaker = step.apply(clean, whole, 0.5).images
+    assert torch.equal(weaker, step.apply(clean, half, 1.0).images)
 
 
 def test_the_bias_field_is_smooth_and_reaches_its_loss():

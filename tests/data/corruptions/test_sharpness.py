@@ -25,7 +25,7 @@ def test_halved_resolution_keeps_a_ramp():
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("size", [31, 32, 33])
 def test_resolution_is_that_of_block_means_and_linear_interpolation(factor, size):
-    clean = heads(1, size)
+    clean = heads(1, size) + 0.2  # not black at the border
     margin = (0, -size % factor)
     padded = np.pad(clean[0, 0].numpy(), (margin, margin), mode="edge")
     small = downscale_local_mean(padded, (factor, factor))

@@ -17,8 +17,12 @@ from mrigen.data.corruptions.line_patch import LinePatch
 from mrigen.data.corruptions.motion import Motion
 from mrigen.data.corruptions.noise import GaussianNoise, PixelDropout, RicianNoise
 from mrigen.data.corruptions.resolution import Blur, LowerResolution
-from mrigen.data.corruptions.step import Parameters, Probability, Step
+from mrigen.data.corruptions.step import Damage, Parameters, Probability, Step
 from mrigen.seeds import rng
+
+# A CPU works on so many pixels at once. Larger arrays leave its cache, and their memory goes back
+# to the system after every operation.
+_PIXELS = 2**16
 
 #: Every kind of damage.
 STEPS = (
@@ -172,19 +176,31 @@ def corrupt(images: Tensor, drawn: Sequence[Drawn], *, strength: float = 1.0) ->
     patch = torch.zeros_like(images, dtype=torch.bool)
     if not strength or not drawn:
         return Corrupted(images, patch)
-    # The caller may be computing a loss in low precision.
-    with torch.autocast(images.device.type, enabled=False):
-        for step, places, parameters in drawn:
-            if len(places) == len(images):
-                images, marked = step.apply(images, parameters, strength)
-                patch = patch if marked is None else patch | marked
-                continue
-            index = torch.from_numpy(places).to(images.device)
-            damaged, marked = step.apply(images[index], parameters, strength)
-            images = images.index_copy(0, index, damaged)
-            if marked is not None:
-                patch = patch.index_copy(0, index, patch[index] | marked)
+    for step, places, parameters in drawn:
+        if len(places) == len(images):
+            images, marked = _apply(step, images, parameters, strength)
+            patch = patch if marked is None else patch | marked
+            continue
+        index = torch.from_numpy(places).to(images.device)
+        damaged, marked = _apply(step, images[index], parameters, strength)
+        images = images.index_copy(0, index, damaged)
+        if marked is not None:
+            patch = patch.index_copy(0, index, patch[index] | marked)
     return Corrupted(images.clamp(0, 1), patch)
+
+
+def _apply(step: Step, images: Tensor, parameters: Parameters, strength: float) -> Damage:
+    count = max(1, _PIXELS // images[0].numel())
+    if images.device.type != "cpu" or len(images) <= count:
+        return step.apply(images, parameters, strength)
+    parts = [
+        step.apply(images[first : first + count], parameters[first : first + count], strength)
+        for first in range(0, len(images), count)
+    ]
+    patches = [part.patch for part in parts if part.patch is not None]
+    return Damage(
+        torch.cat([part.images for part in parts]), torch.cat(patches) if patches else None
+    )
 
 
 def _leaves(steps: Sequence[StepConfig]) -> Iterator[Step]:
