@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
+from nibabel.nifti1 import Nifti1Image
 
 from mrigen.data.volumes import FloatArray, Mask
 from mrigen.errors import DataError
@@ -47,8 +48,6 @@ def find_brain(array: FloatArray, *, name: str) -> Mask:
     networks", Computers in Biology and Medicine 179 (2024),
     doi:10.1016/j.compbiomed.2024.108845.
     """
-    from nibabel.nifti1 import Nifti1Image
-
     with _one_thread():
         network = _load()
         network.bbox = None  # where the last brain was
