@@ -12,6 +12,13 @@ def test_answers_come_in_the_order_of_the_tasks():
         assert list(answers) == [abs(task) for task in tasks]
 
 
+@pytest.mark.parametrize("together", [1, 3, 40, 100])
+def test_tasks_that_travel_together_are_answered_one_by_one(together):
+    tasks = list(range(-20, 20))
+    with ordered_answers(abs, tasks, workers=2, together=together) as answers:
+        assert list(answers) == [abs(task) for task in tasks]
+
+
 def test_one_worker_stays_in_this_process():
     with ordered_answers(os.getenv, ["HOME"], workers=1) as answers:
         assert list(answers) == [os.getenv("HOME")]

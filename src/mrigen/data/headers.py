@@ -178,6 +178,9 @@ def _affine(path: Path, header: Nifti1Header) -> Affine:
         )
     if abs(header["pixdim"][0]) != 1:
         header["pixdim"][0] = 1  # as the NIfTI standard asks for any other value
+    # Sizes are positive in the standard: some writers mark flipped axes by a sign, which the
+    # orientation tells already.
+    header["pixdim"][1:4] = np.abs(header["pixdim"][1:4])
     try:
         affine = np.asarray(header.get_best_affine(), np.float64)
     except (HeaderDataError, ValueError):
