@@ -38,7 +38,8 @@ def name_axes(axes: Axes, title: str, *, x: str, y: str) -> None:
 def add_legend(axes: Axes) -> None:
     """Show what the colours mean, if there is more than nothing to tell."""
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8, framealpha=0.8)
+        # A fixed place: looking for the best one among hundreds of lines takes seconds.
+        axes.legend(fontsize=8, framealpha=0.8, loc="upper right")
 
 
 def draw_bars(axes: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
