@@ -53,7 +53,7 @@ lock: $(INSTALLED) ## Pin every dependency anew
 	mv .venv/new.lock requirements.lock
 
 clean: ## Remove everything the pipeline wrote, but neither data nor runs
-	rm -rf index processed models checkpoints evaluation report
+	rm -rf index masks processed models checkpoints evaluation report
 
 # A marker, so that a broken-off installation is begun again.
 $(INSTALLED): requirements.lock pyproject.toml

@@ -135,10 +135,12 @@ class _Network:
     """Stands in for deepbet."""
 
     def __init__(self, error, bbox):
-        self.error, self.bbox, self.threads = error, bbox, []
+        self.error, self.found, self.threads = error, bbox, []
+        self.bbox = (slice(7, 7),)  # of the volume before
 
     def run(self, image):
         self.threads.append(torch.get_num_threads())
+        self.bbox = self.found or self.bbox
         raise self.error
 
 
@@ -157,7 +159,9 @@ def test_one_thread_inside_and_the_users_number_afterwards(monkeypatch):
 
 
 def test_a_failure_of_torch_is_no_missing_brain(monkeypatch):
-    for bbox, error in (((slice(0, 4), slice(2, 2)), DataError), ((slice(0, 4),), RuntimeError)):
+    boxes = {(0, 4, 2, 2): DataError, (0, 4, 2, 3): RuntimeError, None: RuntimeError}
+    for box, error in boxes.items():
+        bbox = box and (slice(*box[:2]), slice(*box[2:]))
         network = _Network(RuntimeError("cannot allocate memory"), bbox)
         monkeypatch.setattr(brain_network, "_load", lambda network=network: network)
         with pytest.raises(error):
