@@ -146,6 +146,17 @@ def test_a_leaking_split_is_told_with_its_export(project, caplog):
     assert "split 'tablado' puts slices of the same 6 subjects" in caplog.text
 
 
+def test_how_far_it_is_is_told_in_lines_where_there_is_no_terminal(project, caplog, monkeypatch):
+    store = slices(project, "eight", workers=1, progress=False)
+    monkeypatch.setattr("mrigen.stages.progress.LINE_SECONDS", -1)
+    with caplog.at_level(logging.INFO, logger="mrigen"):
+        export(project, "eight", to="pictures", out="out")
+    assert f"eight: {len(store)} of {len(store)}" in caplog.text
+    caplog.clear()
+    export(project, "eight", to="pictures", out="out", progress=False)
+    assert f"of {len(store)}" not in caplog.text
+
+
 def test_the_command(tmp_path):
     studies = Path(__file__).parents[2] / "studies"
     shutil.copyfile(studies / "tablado.yaml", tmp_path / "params.yaml")

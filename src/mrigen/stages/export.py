@@ -1,19 +1,17 @@
 """`mrigen data export`: a slice store to pictures or volumes for other programs."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn
 
 from mrigen.data.export.pictures import Study, export_pictures
 from mrigen.data.export.volumes import export_volumes
 from mrigen.data.store import SliceStore
 from mrigen.errors import ConfigError
 from mrigen.project import Project
+from mrigen.stages.progress import reporting
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +61,7 @@ def export(
         )
     store = SliceStore(project.processed(dataset))
     folder = (project.root / out).resolve()
-    with _shown(dataset, progress) as report:
+    with reporting(dataset, MofNCompleteColumn(), shown=progress) as report:
         if to == "pictures":
             count = export_pictures(store, folder, study=study, report=report)
             _log.info("%s: %d pictures in '%s'", dataset, count, folder)
@@ -74,22 +72,3 @@ def export(
     for warning in store.warnings:
         _log.warning("%s: %s", dataset, warning)
     return folder
-
-
-@contextmanager
-def _shown(dataset: str, progress: bool) -> Iterator[Callable[[int, int], None]]:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    hidden = not (progress and console.is_terminal)
-    with Progress(*columns, console=console, disable=hidden) as bar:
-        task = bar.add_task(dataset, total=None)
-
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield report

@@ -1,25 +1,18 @@
 """`mrigen data fetch`: a published cohort from its publisher to the folder a source reads."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from mrigen.atomic import write_text
 from mrigen.data.fetch.download import PAUSES_S, check_file, download
 from mrigen.data.fetch.published import COHORTS, CohortName, PublishedCohort, PublishedFile
 from mrigen.data.fetch.unpack import unpack
+from mrigen.stages.progress import reporting
 
 ATTRIBUTION = "ATTRIBUTION.txt"
 
@@ -99,7 +92,10 @@ def _get(
     needed: Sequence[PublishedFile],
     copies: int = 1,
 ) -> Path:
-    with _shown(file.name, progress) as report:
+    bar = (DownloadColumn(), TransferSpeedColumn())
+    if progress:
+        _log.info("%s from %s", file.name, urlsplit(file.addresses[0]).netloc)
+    with reporting(file.name, *bar, shown=progress) as report:
         return download(
             *(file, folder), report=report, pauses_s=pauses_s, copies=copies, needed=needed
         )
@@ -107,29 +103,7 @@ def _get(
 
 def _unpack(archive: Path, target: Path, cohort: PublishedCohort, *, progress: bool) -> None:
     name = cohort.archive.name
-    with _shown(f"unpack {name}", progress) as report:
+    with reporting(f"unpack {name}", DownloadColumn(), shown=progress) as report:
         ignored = unpack(archive, target, cohort, report=report)
     if ignored:
         _log.info("%s: left out %d files that are no scans of it", name, ignored)
-
-
-@contextmanager
-def _shown(what: str, progress: bool) -> Iterator[Callable[[int, int | None], None]]:
-    console = Console(stderr=True)
-    shown = progress and console.is_terminal
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    if progress and not shown:
-        _log.info("%s ...", what)
-    with Progress(*columns, console=console, disable=not shown) as bar:
-        task = bar.add_task(what, total=None)
-
-        def report(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield report

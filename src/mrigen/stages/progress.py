@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,6 +12,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -41,6 +43,40 @@ def shown(answers: Iterable[Answer], name: str, total: int) -> Iterator[Answer]:
             if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
                 last = time.monotonic()
                 _log.info("%s: %d of %d files", name, done, total)
+
+
+@contextmanager
+def reporting(
+    name: str, *columns: ProgressColumn, shown: bool = True
+) -> Iterator[Callable[[int, int | None], None]]:
+    """Yield a function that is told what is done and what there is in all, and show both.
+
+    Parameters
+    ----------
+    name
+        Shown before the bar.
+    columns
+        What stands behind the bar.
+    shown
+        False for silence.
+    """
+    console = Console(stderr=True)
+    interactive = shown and console.is_terminal
+    last = time.monotonic()
+    front = (TextColumn("{task.description}", markup=False), BarColumn())
+    with Progress(
+        *front, *columns, TimeRemainingColumn(), console=console, disable=not interactive
+    ) as bar:
+        task = bar.add_task(name, total=None)
+
+        def report(done: int, total: int | None) -> None:
+            nonlocal last
+            bar.update(task, completed=done, total=total)
+            if shown and not interactive and time.monotonic() - last > LINE_SECONDS:
+                last = time.monotonic()
+                _log.info("%s: %s of %s", name, f"{done:,}", f"{total:,}" if total else "?")
+
+        yield report
 
 
 class TrainingBar:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
 from mrigen.data.export.folder import MANIFEST, export_folder
 from mrigen.data.export.names import StoredScan, stored_scans
+from mrigen.data.records import Pixels
 from mrigen.data.store import SliceStore
 from mrigen.errors import DataError
 
@@ -122,9 +124,7 @@ def export_pictures(
     return done
 
 
-def _pictures(
-    store: SliceStore, layout: PictureLayout
-) -> Iterator[tuple[int, str, np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]]]:
+def _pictures(store: SliceStore, layout: PictureLayout) -> Iterator[tuple[int, str, Pixels]]:
     splits = store.manifest["split"].to_numpy()
     indices = store.manifest["index"].to_numpy()
     for scan in stored_scans(store.manifest):
@@ -139,15 +139,13 @@ def _pictures(
                 yield int(row), "/".join([*filter(None, place), name]), picture
 
 
-def _numbers(scan: StoredScan, splits: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> list[int]:
+def _numbers(scan: StoredScan, splits: npt.NDArray[np.object_]) -> list[int]:
     order = ("train", "validation", "test")
     ranked = sorted(range(len(scan.rows)), key=lambda place: order.index(splits[scan.rows[place]]))
     return [ranked.index(place) for place in range(len(ranked))]
 
 
-def _encode(
-    picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.uint16]]", ending: str
-) -> bytes:
+def _encode(picture: Pixels, ending: str) -> bytes:
     buffer = BytesIO()
     image = Image.fromarray(picture)
     if ending == "jpg":
