@@ -71,6 +71,12 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded(tmp_path, monkeypatch):
         read_picture(path, 9999)
 
 
+def test_damage_beside_the_pixels_does_not_matter(tmp_path):
+    # An animation that says it has no frames: Pillow reads the still picture, and warns.
+    (tmp_path / "a.png").write_bytes(small_cohorts.png(9, 9, (b"acTL", bytes(8))))
+    assert read_picture(tmp_path / "a.png", LIMIT).pixels.shape == (9, 9)
+
+
 def test_a_bomb_of_text_is_refused(tmp_path):
     text = b"Comment\0\0" + zlib.compress(bytes(100_000_000), 9)
     (tmp_path / "bomb.png").write_bytes(small_cohorts.png(9, 9, (b"zTXt", text)))

@@ -96,12 +96,11 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """Open a checked picture; what goes wrong in the block is a `DataError`."""
     try:
         with warnings.catch_warnings():
-            # Our own limit is lower than the one that Pillow warns of.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=("PNG", "JPEG"))
-        with image:
-            _check(path, image, min(max_pixels, MAX_PIXELS))
-            yield image
+            # Of many pixels, where our own limit is lower, and of damage beside the pixels.
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                _check(path, image, min(max_pixels, MAX_PIXELS))
+                yield image
     except UnidentifiedImageError:
         raise DataError(
             f"picture '{path.name}' is not a PNG or JPEG file, whatever its name says. "
