@@ -165,7 +165,7 @@ EVIL = "\x1b[31mred\x1b[0m [bold]x \u202etxt.nii"
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_names_from_a_disk_do_not_command_the_terminal(tmp_path, terminal):
-    folder = tmp_path / "data/odd"
+    folder = tmp_path / "data/odd\x1b[31m"
     phantoms.write_volume(folder / "[bold]good[@x].nii", phantoms.head())
     phantoms.write_volume(folder / EVIL, phantoms.head())
     console = Console(force_terminal=terminal, no_color=True, width=200)

@@ -41,6 +41,11 @@ def test_rules_are_judged_over_all_scans_together():
     assert ("brain_fraction", "") not in found
 
 
+def test_a_slice_at_the_cut_is_kept_as_the_selection_keeps_it():
+    verdict = judge([content([1, 2, 3, 4, 5])], 0.5)[0]
+    assert (verdict.value, verdict.kept) == (2, 4)
+
+
 def test_scans_that_lose_every_slice_are_counted():
     verdicts = judge([content([1, 1]), content([90, 91]), content([92, 93])], 0.5)
     assert next(v.emptied for v in verdicts if (v.measure, v.cut) == ("nonzero_count", "q1")) == 1
