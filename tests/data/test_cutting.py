@@ -136,7 +136,7 @@ def test_stripping_the_skull_blackens_what_is_outside_before_anything_is_measure
     assert bare.grid.white > 900
     assert cut.grid.white < 750
     assert cut.grid.black == 0
-    assert cut.pixels[18].max() == 255
+    assert cut.pixels.max() > 250
 
 
 def test_brain_and_label_fractions_are_of_the_slice_itself(volume, ball):

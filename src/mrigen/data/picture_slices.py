@@ -111,7 +111,7 @@ def describe_picture(pixels: FloatArray, scan: Scan, config: DatasetConfig) -> S
 def _is_kept(pixels: FloatArray, scan: Scan, config: DatasetConfig, cut: float | None) -> bool:
     if scan.plane != config.plane:
         raise DataError(
-            f"picture '{Path(scan.path).name}' shows a {scan.plane} slice: expected {config.plane}."
+            f"picture '{Path(scan.path).name}' shows the {scan.plane} plane: expected {config.plane}."
             " Correct the dataset's plane, or that of its source."
         )
     selection, index = config.selection, scan.index or 0
