@@ -83,11 +83,8 @@ def read_picture(path: Path, max_pixels: int) -> Picture:
     """
     with _opened(path, max_pixels) as image:
         bits = _BITS[image.mode]
-        if bits == 8:
-            stored = np.asarray(image.convert("L"))
-        else:
-            stored = np.asarray(image)
-        pixels = stored.astype(np.float32) / np.float32(2**bits - 1)
+        grey = image.convert("L") if bits == 8 else image
+        pixels = np.asarray(grey).astype(np.float32) / np.float32(2**bits - 1)
     return Picture(pixels, bits)
 
 

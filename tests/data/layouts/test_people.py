@@ -1,6 +1,7 @@
 import pytest
 
-from mrigen.data.layouts.people import Person, find_split, fold, read_people
+from mrigen.data.layouts.people import Person, find_split, fold
+from mrigen.data.layouts.people_table import read_people
 from mrigen.errors import DataError
 
 

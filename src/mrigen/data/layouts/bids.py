@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mrigen.data.layouts.companions import CompanionFinder
-from mrigen.data.layouts.people import People, read_people
+from mrigen.data.layouts.people import People
+from mrigen.data.layouts.people_table import read_people
 from mrigen.data.layouts.place import Found, Place, check_volume, visible
 from mrigen.data.scans import LeftOut, Modality, Scan
 from mrigen.errors import DataError

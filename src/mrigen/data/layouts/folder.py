@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mrigen.data.layouts.companions import CompanionFinder
 from mrigen.data.layouts.naming import read_name
-from mrigen.data.layouts.people import People, read_people
+from mrigen.data.layouts.people import People
+from mrigen.data.layouts.people_table import read_people
 from mrigen.data.layouts.place import Found, Place, check_volume
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.errors import DataError

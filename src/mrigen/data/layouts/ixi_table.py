@@ -10,7 +10,8 @@ from zipfile import BadZipFile
 import xlrd
 from xlrd.compdoc import CompDocError
 
-from mrigen.data.layouts.people import MAX_AGE, People, Person, iter_rows, merge
+from mrigen.data.layouts.people import People, Person, merge
+from mrigen.data.layouts.people_table import MAX_AGE, iter_rows
 from mrigen.data.layouts.place import Place, some
 from mrigen.data.scans import Sex
 from mrigen.errors import DataError
