@@ -166,6 +166,14 @@ def test_the_grids_tell_where_each_scan_lies(tmp_path):
     assert grids["black"].isna().tolist() == [False, False, True]
 
 
+def test_pictures_have_the_orientation_they_came_with(tmp_path):
+    scans = [scan._replace(grid=None) for scan in phantoms.disc_scans(subjects=3)]
+    store = write_store(tmp_path / "heads", scans, config=DatasetConfig(source="phantoms", size=32))
+    assert store.grids.empty
+    summary = json.loads((store.path / "summary.json").read_text())
+    assert summary["orientation"] == "as the picture files show it"
+
+
 def rename(scan, subject, path):
     records = [replace(record, subject=subject, path=path) for record in scan.records]
     return scan._replace(records=records)

@@ -142,7 +142,11 @@ class _Content:
             "strata": dealt.strata,
             "config": config.model_dump(mode="json"),
             "notes": [*dealt.notes, *self._notes],
-            "orientation": describe_orientation(config.plane, config.geometry.display),
+            "orientation": (
+                describe_orientation(config.plane, config.geometry.display)
+                if self._grids
+                else "as the picture files show it"
+            ),
             **describe_manifest(manifest),
         }
 
