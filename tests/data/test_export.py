@@ -80,7 +80,7 @@ def test_tablados_layout_numbers_the_test_slices_last(tmp_path):
     train = [f"training/t1/IXI00{s}_{number}.png" for s in range(2) for number in range(28)]
     test = [f"test/t1/IXI00{s}_{number}.png" for s in range(2) for number in (28, 29)]
     assert files_in(tmp_path / "out") == sorted([*train, *test, "export.json", "manifest.csv"])
-    assert (tmp_path / "out/training/t1").is_dir()
+    assert not (tmp_path / "out/validation").exists()
     assert_pixels(tmp_path / "out", store)
     manifest = manifest_of(tmp_path / "out")
     part = manifest[manifest["file"].str.startswith("training/t1/IXI000")]

@@ -107,8 +107,8 @@ def export_pictures(
     done = 0
     rows, files = [], []
     with export_folder(path, store) as folder:
-        for place in sorted(set(layout.folders.values())):
-            (folder / place).mkdir(parents=True, exist_ok=True)
+        for split in store.manifest["split"].unique():
+            (folder / layout.folders[split]).mkdir(parents=True, exist_ok=True)
         for row, name, picture in _pictures(store, layout):
             target = folder / name
             if layout.by_subject:
