@@ -35,11 +35,11 @@ def name_axes(axes: Axes, title: str, *, x: str, y: str) -> None:
     axes.set_ylabel(y, fontsize=9)
 
 
-def add_legend(axes: Axes) -> None:
-    """Show what the colours mean, if there is more than nothing to tell."""
+def add_legend(axes: Axes, place: str = "upper right") -> None:
+    """Show what the colours mean, if there is anything to tell."""
     if axes.get_legend_handles_labels()[1]:
         # A fixed place: looking for the best one among hundreds of lines takes seconds.
-        axes.legend(fontsize=8, framealpha=0.8, loc="upper right")
+        axes.legend(fontsize=8, framealpha=0.8, loc=place)
 
 
 def draw_bars(axes: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:

@@ -179,10 +179,11 @@ def kept_figure(ranges: KeptRanges) -> bytes:
         ends.hist(values, bins=_whole(values), color=colour, label=label)
     numbers.hist(ranges.number, bins=_whole(ranges.number), color=COLOURS[2])
     for axes in (ends, numbers):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     name_axes(ends, "First and last slice kept", x="slice number", y="scans")
     name_axes(numbers, "Slices kept", x="slices", y="scans")
-    add_legend(ends)
+    add_legend(ends, "upper center")  # between the two
     return to_png(figure)
 
 
