@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import phantoms
 from mrigen.data.dataset import DatasetConfig
@@ -16,18 +17,18 @@ from mrigen.data.sources import SourceConfig
 from mrigen.data.store import SliceStore
 from mrigen.errors import ConfigError, DataError
 from mrigen.project import Params, Project
-from mrigen.stages.index import index
+from mrigen.stages.index import index as index_stage
 from mrigen.stages.slices import slices
 
 MODALITIES = ("FLAIR", "T1w", "T1Gd", "T2w")
+SPLIT = {"train": 0.5, "validation": 0.25, "test": 0.25}
 
 
 def project_of(root):
     middle = {"by": "fraction", "start": 0.4, "stop": 0.6}
-    split = {"train": 0.5, "validation": 0.25, "test": 0.25}
     datasets = {
-        "heads": {"source": "ixi", "size": 32, "selection": middle, "split": split},
-        "tumours": {"source": "decathlon", "size": 32, "modalities": MODALITIES, "split": split},
+        "heads": {"source": "ixi", "size": 32, "selection": middle, "split": SPLIT},
+        "tumours": {"source": "decathlon", "size": 32, "modalities": MODALITIES, "split": SPLIT},
     }
     params = Params.model_construct(
         sources={
@@ -48,7 +49,7 @@ def project(tmp_path):
     phantoms.write_ixi(tmp_path / "data/ixi", subjects=6)
     phantoms.write_decathlon(tmp_path / "data/decathlon", subjects=4)
     project = project_of(tmp_path)
-    index(project)
+    index_stage(project)
     return project
 
 
@@ -75,6 +76,74 @@ def test_bytes_are_the_same_again_and_with_other_numbers_of_processes(project):
     for workers in (1, 2):
         slices(project, "heads", workers=workers, progress=False)
         assert files_of(project.processed("heads")) == first
+
+
+def with_dataset(project, **values):
+    """The same project with one dataset more."""
+    params = project.params
+    config = params.datasets["heads"].model_dump() | values
+    changed = params.model_copy(
+        update={"datasets": {**params.datasets, "other": DatasetConfig.model_validate(config)}}
+    )
+    return Project(project.root, changed)
+
+
+COHORT = {
+    "intensity": {"scope": "cohort", "lower": 0, "upper": 100},
+    "selection": {"by": "all", "content": {"rule": "nonzero_mean", "cut": "q1"}},
+}
+
+
+def test_a_cohort_is_scaled_together_whatever_the_number_of_processes(project):
+    paths = sorted((project.root / "data/ixi/IXI-T1").iterdir())
+    phantoms.truncate(paths[0])
+    phantoms.write_volume(paths[1], 3 * phantoms.head(), axes="PSR")
+    project = with_dataset(project, **COHORT)
+    store = slices(project, "other", workers=1, progress=False)
+    first = files_of(store.path)
+    assert files_of(slices(project, "other", workers=2, progress=False).path) == first
+    assert len(json.loads(first["summary.json"])["left_out"]) == 1
+    # One head is three times as bright as the others, and stays so.
+    bright = store.manifest["subject"] == "ixi/IXI002"
+    pixels = store.read(np.arange(len(store)))
+    assert pixels[bright].max() == 255
+    assert 75 <= pixels[~bright].max() <= 95
+    # The darker quarter of all slices is dropped.
+    assert len(store) == pytest.approx(0.75 * 5 * 26, abs=2)
+
+
+def test_labels_are_kept_beside_their_slices(project):
+    project = with_dataset(project, source="decathlon", labels=True)
+    store = slices(project, "other", workers=2, progress=False)
+    labels = store.read_labels(np.arange(len(store)))
+    assert labels.shape == store.read([*range(len(store))]).shape
+    assert set(np.unique(labels)) == {0, 1}
+    assert store.manifest["label_fraction"].max() > 0
+
+
+def test_pictures_become_a_store_whatever_the_number_of_processes(project, monkeypatch):
+    monkeypatch.setattr("mrigen.stages.slices._PICTURES_TOGETHER", 5)
+    noise = np.random.default_rng(0)
+    for subject in range(4):
+        for index in range(6):
+            path = project.root / f"data/png/p{subject}_{index}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(noise.integers(0, 256, (32, 32)).astype(np.uint8)).save(path)
+    pattern = r"(?P<subject>p\d+)_(?P<index>\d+)"
+    source = SourceConfig(layout="pictures", path="data/png", subject=pattern, plane="axial")
+    params = project.params.model_copy(update={"sources": {"png": source}, "datasets": {}})
+    project = Project(project.root, params)
+    values = {"source": "png", "size": 32, "split": SPLIT, "intensity": {"scope": "stored"}}
+    config = {"selection": {"by": "index", "start": 1, "stop": 5}, **values}
+    params.datasets["other"] = DatasetConfig.model_validate(config)
+    index_stage(project)
+    store = slices(project, "other", workers=1, progress=False)
+    assert len(store) == 4 * 4
+    first = files_of(store.path)
+    assert files_of(slices(project, "other", workers=2, progress=False).path) == first
+    params.datasets["other"] = DatasetConfig.model_validate(values)
+    with pytest.raises(ConfigError, match=r"'datasets\.other\.selection\.by' is 'fraction'"):
+        slices(project, "other", workers=1, progress=False)
 
 
 def test_damaged_files_are_named_and_the_rest_goes_on(project, caplog):
