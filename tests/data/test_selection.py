@@ -75,6 +75,8 @@ def test_a_table_gives_each_scan_its_own_stretch():
         rows("IXI999")
     with pytest.raises(DataError, match="'whole' has 90 slices, but the slice table says 0 to 149"):
         rows("whole", 90)
+    with pytest.raises(DataError, match="'whole' has 149 slices"):
+        rows("whole", 149)
 
 
 def test_the_brain_rule_wants_strictly_more():
