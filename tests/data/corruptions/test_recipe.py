@@ -1,11 +1,13 @@
 """Steps in their order, branches, and damage that comes back."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from damage import damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import Item, draw
+from mrigen.data.corruptions.recipe import STEPS, Item, OneOf, Repeat, StepConfig, draw
 from mrigen.seeds import rng
 
 DARK = {"name": "bias_field", "loss": 1}
@@ -100,6 +102,11 @@ def test_the_augmentation_of_the_denoising_study_can_be_said():
     assert 20 <= answer.patch.flatten(1).any(1).sum() <= 60
     corner = answer.images[:, 0, :6, :6].median(-1).values.median(-1).values
     assert corner.median() > 0.03  # air has become grey
+
+
+def test_the_table_of_steps_is_whole():
+    union, _ = get_args(StepConfig)
+    assert {*get_args(union)} == {*STEPS, OneOf, Repeat}
 
 
 @pytest.mark.parametrize("depth", [1, 3])
