@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -168,6 +169,9 @@ def test_arnaiz_cuts_his_table_and_keeps_his_test_subjects_apart(tmp_path):
         (f"ixi/{row['vol'][:6]}", "T1w"): list(range(int(row["first"]), int(row["last"]) + 1))
         for row in chosen
     }
+    # The rejected rule drops the lower quarter of all slices.
+    rejected = slices(project, "sagittal_nonzero_mean", workers=1, progress=False)
+    assert len(rejected) == pytest.approx(0.75 * 150 * len(chosen), rel=0.01)
     part = store.manifest[store.manifest["split"] == "test"]
     assert set(part["subject"]) == {f"ixi/{row['vol'][:6]}" for row in tested[:2]}
 
@@ -175,6 +179,12 @@ def test_arnaiz_cuts_his_table_and_keeps_his_test_subjects_apart(tmp_path):
 def test_feliu_cuts_forty_slices_of_four_channels(tmp_path):
     folder = tmp_path / "data/decathlon/Task01_BrainTumour"
     phantoms.write_decathlon(folder, subjects=4, shape=(16, 18, 155))
+    # One case without labels, as 266 of the Decathlon's 750 are.
+    description = json.loads((folder / "dataset.json").read_text())
+    case = description["training"].pop()
+    description["test"] = [case["image"]]
+    (folder / case["label"]).unlink()
+    (folder / "dataset.json").write_text(json.dumps(description))
     project = project_of(tmp_path, "feliu")
     index(project)
     expected = {
