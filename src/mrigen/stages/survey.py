@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from mrigen.atomic import atomic_folder
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.geometry import Plane
-from mrigen.data.scans import LeftOut, Scan
+from mrigen.data.scans import LeftOut
 from mrigen.data.selection import BrainContent
 from mrigen.data.sources import find_scans
 from mrigen.data.store import SliceStore
@@ -75,35 +75,10 @@ def survey(
     config = None if dataset is None else project.dataset_config(dataset)
     source = _choose_source(project, source, dataset, config)
     _check_out(out)
-    found = find_scans(project.root, source, project.params.sources[source])
-    scans = [s for s in found.scans if config is None or s.modality in config.modalities]
     depth = _depth(project, config, plane)
-    files: list[FileMeasures] = []
-    left_out = list(found.left_out)
-    for answer in _measure(project, source, scans, depth, workers or available_cores(), progress):
-        if isinstance(answer, LeftOut):
-            left_out.append(answer)
-        else:
-            files.append(answer)
-    if not files:
-        why = f": the first because {left_out[0].reason}" if left_out else "."
-        raise DataError(f"no scan of source '{source}' can be used{why}")
-    usable = {file.facts.path for file in files}
-    kept = [scan for scan in scans if scan.path in usable]
-    store = _store(project, dataset)
-    measured = Survey(
-        source=source,
-        dataset=dataset,
-        plane=depth.plane or "axial",
-        above=_above(config),
-        scans=kept,
-        files=files,
-        left_out=sorted(left_out, key=lambda entry: (entry.path, entry.reason)),
-        notes=[*found.notes, *find_remarks(files, kept), *_uncut(dataset, store)],
-        warnings=() if store is None else store.warnings,
-        pixels=None if store is None else list(pixel_histograms(store)),
-        splits=None if store is None else people_by_split(store.manifest),
-    )
+    measured = _measure(project, source, config, depth, workers or available_cores(), progress)
+    if dataset is not None:
+        measured = _with_store(measured, project, dataset)
     with atomic_folder(out) as folder:
         (folder / PAGE).write_text(render_survey(measured), encoding="utf-8")
         numbers = json.dumps(survey_numbers(measured), indent=2, ensure_ascii=False)
@@ -163,28 +138,53 @@ def _above(config: DatasetConfig | None) -> float:
 def _measure(
     project: Project,
     source: str,
-    scans: list[Scan],
+    config: DatasetConfig | None,
     depth: Depth,
     workers: int,
     progress: bool,
-) -> Iterator[FileMeasures | LeftOut]:
+) -> Survey:
+    found = find_scans(project.root, source, project.params.sources[source])
+    scans = [s for s in found.scans if config is None or s.modality in config.modalities]
     limit = project.params.sources[source].max_voxels
     measure = partial(measure_file, root=project.root, max_voxels=limit, depth=depth)
     tasks = [list(group) for _, group in groupby(scans, key=lambda scan: scan.path)]
+    files: list[FileMeasures] = []
+    left_out = list(found.left_out)
     with ordered_answers(measure, tasks, workers=workers) as answers:
-        yield from shown(answers, source, len(tasks)) if progress else answers
+        for answer in shown(answers, source, len(tasks)) if progress else answers:
+            if isinstance(answer, LeftOut):
+                left_out.append(answer)
+            else:
+                files.append(answer)
+    if not files:
+        why = f": the first because {left_out[0].reason}" if left_out else "."
+        raise DataError(f"no scan of source '{source}' can be used{why}")
+    usable = {file.facts.path for file in files}
+    kept = [scan for scan in scans if scan.path in usable]
+    return Survey(
+        source=source,
+        dataset=None,
+        plane=depth.plane or "axial",
+        above=_above(config),
+        scans=kept,
+        files=files,
+        left_out=sorted(left_out, key=lambda entry: (entry.path, entry.reason)),
+        notes=[*found.notes, *find_remarks(files, kept)],
+    )
 
 
-def _store(project: Project, dataset: str | None) -> SliceStore | None:
-    if dataset is None or not project.processed(dataset).is_dir():
-        return None
-    return SliceStore(project.processed(dataset))
-
-
-def _uncut(dataset: str | None, store: SliceStore | None) -> list[str]:
-    if dataset is None or store is not None:
-        return []
-    return [
-        f"dataset '{dataset}' has not been cut: run mrigen slices {dataset} to see its pixels and "
-        "its splits here"
-    ]
+def _with_store(measured: Survey, project: Project, dataset: str) -> Survey:
+    if not project.processed(dataset).is_dir():
+        note = (
+            f"dataset '{dataset}' has not been cut: run mrigen slices {dataset} to see its pixels "
+            "and its splits here"
+        )
+        return replace(measured, dataset=dataset, notes=[*measured.notes, note])
+    store = SliceStore(project.processed(dataset))
+    return replace(
+        measured,
+        dataset=dataset,
+        warnings=store.warnings,
+        pixels=list(pixel_histograms(store)),
+        splits=people_by_split(store.manifest),
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def name_axes(axes: Axes, title: str, *, x: str, y: str) -> None:
     axes.set_ylabel(y, fontsize=9)
 
 
-def add_legend(axes: Axes, place: str = "upper right") -> None:
+def add_legend(axes: Axes, place: Literal["upper right", "upper center"] = "upper right") -> None:
     """Show what the colours mean, if there is anything to tell."""
     if axes.get_legend_handles_labels()[1]:
         # A fixed place: looking for the best one among hundreds of lines takes seconds.

@@ -1,33 +1,24 @@
 """A measured cohort as one page of distributions that opens from disk."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mrigen.data.survey.content import MEASURES, KeptRanges, SliceContent, Verdict, kept_ranges
 from mrigen.data.survey.measure import ScanMeasures
 from mrigen.data.survey.people import UNKNOWN, count_values, known_ages, people_of
 from mrigen.data.survey.people_figures import ages_figure, counts_figure, splits_figure
+from mrigen.data.survey.sections import Section, Table
 from mrigen.data.survey.slice_figures import (
     Line,
     Panel,
     intensity_figure,
-    kept_figure,
-    measure_figure,
-    name_rule,
     raw_lines,
     scaled_lines,
 )
-from mrigen.data.survey.summary import PIXEL_BINS, Survey, contents_of, storage_counts, verdicts_of
+from mrigen.data.survey.slice_sections import slice_sections
+from mrigen.data.survey.summary import PIXEL_BINS, Survey, storage_counts
 from mrigen.page.document import Picture, render_page
 
-# Where the lowest and the highest slice of each plane lie.
-_ENDS = {
-    "axial": ("bottom", "top"),
-    "coronal": ("back", "front"),
-    "sagittal": ("patient's left", "patient's right"),
-}
 _STORED = {
     "Stored axes": "Files by the sides of the head towards which their stored axes grow: left (L), "
     "right (R), front (A), back (P), top (S), bottom (I).",
@@ -37,44 +28,13 @@ _STORED = {
 }
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows under a header; the first cell of a row is its heading."""
-
-    caption: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes
-    ----------
-    anchor
-        Its address in the page.
-    words
-        Paragraphs below the title.
-    facts
-        Labels with their text.
-    """
-
-    anchor: str
-    title: str
-    words: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    pictures: Sequence[Picture] = ()
-    tables: Sequence[Table] = ()
-
-
 def render_survey(survey: Survey) -> str:
     """Return the page as one HTML document; the same survey gives the same bytes."""
     sections = [
         _people(survey),
         _files(survey),
         _intensities(survey),
-        *_slices(survey),
+        *slice_sections(survey),
         *_splits(survey),
     ]
     return render_page("mrigen.data.survey", "survey.html.j2", survey=survey, sections=sections)
@@ -159,80 +119,6 @@ def _scaled(
         if pixels.modality == modality
     ]
     return f"Pixels of dataset {survey.dataset}", lines
-
-
-def _slices(survey: Survey) -> Iterator[Section]:
-    for modality, scans in survey.modalities.items():
-        contents = contents_of(scans)
-        verdicts = verdicts_of(contents, survey.above)
-        if verdicts:
-            ranges = kept_ranges(contents, survey.above)
-            yield Section(
-                anchor=f"slices-{modality}",
-                title=f"{survey.plane.capitalize()} slices: {modality}",
-                words=_slice_words(contents, ranges),
-                pictures=list(_slice_pictures(survey, contents, verdicts, ranges)),
-                tables=[_rules(verdicts)],
-            )
-
-
-def _slice_words(contents: Sequence[SliceContent], ranges: KeptRanges) -> list[str]:
-    slices = sum(len(content.nonzero_count) for content in contents)
-    words = [
-        f"All {slices:,} slices of {len(contents):,} scans, on the scans' own grids, before any "
-        "selection."
-    ]
-    if not any(content.brain_fraction is not None for content in contents):
-        words.append(
-            "The share of brain is not measured: name a dataset with a brain_mask, or give the "
-            "source a pattern for masks."
-        )
-    elif len(ranges.first):
-        words.append(
-            f"The brain rule keeps {ranges.number.mean():.1f} slices of a scan on average; what it "
-            f"keeps is one unbroken stretch in {ranges.contiguous:,} of {len(ranges.first):,} "
-            "scans."
-        )
-    return words
-
-
-def _slice_pictures(
-    survey: Survey,
-    contents: Sequence[SliceContent],
-    verdicts: Sequence[Verdict],
-    ranges: KeptRanges,
-) -> Iterator[Picture]:
-    for measure, words in MEASURES.items():
-        if any(len(content.values(measure)) for content in contents):
-            rules = [verdict for verdict in verdicts if verdict.measure == measure]
-            description = (
-                f"All slices by {words}: lines show where each rule cuts, the legend what it "
-                "keeps. Beside it the same from the lowest slice to the highest: the median scan, "
-                "and the band that holds 90 % of the scans."
-            )
-            figure = measure_figure(contents, measure, rules, _ENDS[survey.plane])
-            yield Picture(words[:1].upper() + words[1:], description, figure)
-    if len(ranges.first):
-        yield Picture(
-            "What the brain rule keeps",
-            "First and last slice kept of each scan, and how many slices are kept.",
-            kept_figure(ranges),
-        )
-
-
-def _rules(verdicts: Sequence[Verdict]) -> Table:
-    rows = [
-        (
-            f"{MEASURES[verdict.measure]}, {name_rule(verdict)}",
-            f"{verdict.value:,.0f}" if abs(verdict.value) >= 1000 else f"{verdict.value:.4g}",
-            f"{verdict.kept:,}",
-            f"{verdict.kept / verdict.slices:.1%}",
-            f"{verdict.emptied:,}",
-        )
-        for verdict in verdicts
-    ]
-    header = ("Rule", "Cut", "Slices kept", "Share", "Scans left with none")
-    return Table("What each rule of selection would keep", header, rows)
 
 
 def _splits(survey: Survey) -> Iterator[Section]:
