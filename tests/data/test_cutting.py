@@ -4,10 +4,11 @@ from PIL import Image
 
 import phantoms
 from mrigen.data.cohort import CohortFacts, gather_facts
-from mrigen.data.cutting import cut_volume, describe_volume, read_slices
+from mrigen.data.cutting import cut_volume
 from mrigen.data.dataset import DatasetConfig
-from mrigen.data.intensity import Levels
+from mrigen.data.levels import Levels
 from mrigen.data.scans import Scan
+from mrigen.data.slice_choice import describe_volume, read_slices
 from mrigen.data.slice_tables import Stretch
 from mrigen.data.volumes import read_volume
 from mrigen.errors import DataError
@@ -77,7 +78,7 @@ def test_slices_that_are_scaled_by_themselves_have_no_units(volume, intensity):
 def test_the_slices_do_not_depend_on_how_many_are_drawn_at_a_time(volume, monkeypatch):
     values = {"plane": "sagittal", "intensity": {"scope": "slice", "through_png": True}}
     first = cut_volume(volume, SCAN, config_of(**values))
-    monkeypatch.setattr("mrigen.data.cutting._SLICES_AT_ONCE", 7)
+    monkeypatch.setattr("mrigen.data.slice_choice._SLICES_AT_ONCE", 7)
     again = cut_volume(volume, SCAN, config_of(**values))
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.records == again.records

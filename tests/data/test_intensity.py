@@ -10,13 +10,13 @@ from mrigen.config import parse_config
 from mrigen.data.distribution import Distribution
 from mrigen.data.intensity import (
     IntensityConfig,
-    Levels,
     shared_levels,
     slice_levels,
     stored_levels,
     stretch,
     volume_levels,
 )
+from mrigen.data.levels import Levels
 from mrigen.data.volume import Volume
 from mrigen.errors import ConfigError, DataError
 

@@ -96,7 +96,9 @@ def test_an_empty_picture_is_black():
 
 
 def test_another_plane_is_a_data_error():
-    with pytest.raises(DataError, match=r"'p_3\.png' shows the axial plane: expected coronal"):
+    with pytest.raises(
+        DataError, match=r"'p_3\.png' shows the axial plane: expected the coronal one"
+    ):
         cut_picture(picture(), scan_of(), config_of(plane="coronal"))
 
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.distribution import Distribution
-from mrigen.data.intensity import IntensityConfig, Levels, checked_levels
+from mrigen.data.intensity import IntensityConfig, checked_levels
+from mrigen.data.levels import Levels
 from mrigen.data.selection import OutlierContent
-from mrigen.data.volumes import FloatArray
+from mrigen.data.volume import FloatArray
 
 Numbers = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.volumes import FloatArray, Mask, Volume
+from mrigen.data.volume import FloatArray, Mask, Volume
 
 Counts = npt.NDArray[np.int64]
 

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.geometry import Layout
-from mrigen.data.intensity import Levels, slice_levels, stretch
+from mrigen.data.intensity import slice_levels, stretch
+from mrigen.data.levels import Levels
 from mrigen.data.records import Pixels, SliceRecord
 from mrigen.data.scans import Scan
-from mrigen.data.volumes import FloatArray
+from mrigen.data.volume import FloatArray
 
 Column = npt.NDArray[np.generic] | None
 

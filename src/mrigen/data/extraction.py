@@ -6,12 +6,13 @@ from pathlib import Path
 
 from mrigen.data.brain_mask import brain_mask
 from mrigen.data.cohort import CohortFacts, ScanFacts
-from mrigen.data.cutting import Labels, cut_volume, describe_volume
+from mrigen.data.cutting import Labels, cut_volume
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.picture_slices import cut_picture, describe_picture
 from mrigen.data.pictures import read_picture
 from mrigen.data.records import ScanSlices
 from mrigen.data.scans import LeftOut, Scan
+from mrigen.data.slice_choice import describe_volume
 from mrigen.data.slice_tables import read_slice_table
 from mrigen.data.volumes import Mask, Volume, read_channels, read_labels
 from mrigen.errors import DataError

@@ -9,11 +9,12 @@ from mrigen.data.dataset import DatasetConfig
 from mrigen.data.distribution import Distribution
 from mrigen.data.drawing import draw, make_records
 from mrigen.data.geometry import lay_out
-from mrigen.data.intensity import Levels, shared_levels
+from mrigen.data.intensity import shared_levels
+from mrigen.data.levels import Levels
 from mrigen.data.records import ScanSlices
 from mrigen.data.scans import Scan
 from mrigen.data.selection import OutlierContent
-from mrigen.data.volumes import FloatArray
+from mrigen.data.volume import FloatArray
 from mrigen.errors import ConfigError, DataError
 
 
@@ -111,8 +112,8 @@ def describe_picture(pixels: FloatArray, scan: Scan, config: DatasetConfig) -> S
 def _is_kept(pixels: FloatArray, scan: Scan, config: DatasetConfig, cut: float | None) -> bool:
     if scan.plane != config.plane:
         raise DataError(
-            f"picture '{Path(scan.path).name}' shows the {scan.plane} plane: expected {config.plane}."
-            " Correct the dataset's plane, or that of its source."
+            f"picture '{Path(scan.path).name}' shows the {scan.plane} plane: expected the "
+            f"{config.plane} one. Correct the dataset's plane, or that of its source."
         )
     selection, index = config.selection, scan.index or 0
     start, stop = (0.0, np.inf) if selection.by == "all" else (selection.start, selection.stop)
