@@ -125,7 +125,7 @@ def test_one_volume_and_one_picture_can_be_looked_at(cohort, tmp_path):
     path = min((cohort / "IXI-T1").iterdir())
     findings = looked_at(path)
     assert [file.facts.orientation for file in findings.files] == ["PSR"]
-    assert findings.advice == (f'# to use it, see: mrigen data check "{path.parent}"',)
+    assert findings.advice == (f"# to use it, see: mrigen data check {path.parent}",)
     Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / "slice.png")
     assert looked_at(tmp_path / "slice.png").files[0].facts.shape == (8, 8)
     (tmp_path / "note.txt").write_text("hello")

@@ -1,10 +1,8 @@
 """`mrigen data check`: what a folder holds, what would be left out, and how to name it."""
 
-import json
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
 from pathlib import Path
+from shlex import quote
 
 from mrigen.config import parse_config
 from mrigen.data.headers import check_header
@@ -13,12 +11,11 @@ from mrigen.data.layouts.pictures import ENDINGS as PICTURE_ENDINGS
 from mrigen.data.layouts.recognise import recognise
 from mrigen.data.sources import Found, LeftOut, Scan, SourceConfig, find_scans
 from mrigen.data.survey.findings import Findings, params_lines, source_name
-from mrigen.data.survey.measure import Depth, FileMeasures, measure_file
+from mrigen.data.survey.measure import Depth
 from mrigen.data.survey.people import describe_cohort
 from mrigen.data.survey.remarks import find_remarks
-from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.errors import DataError
-from mrigen.stages.progress import shown
+from mrigen.stages.measuring import measure_scans
 
 
 def check(
@@ -65,17 +62,15 @@ def check(
     else:
         config, recognised = SourceConfig(layout="folder", path="."), "one file"
         scans, left_out, notes = _single(whole, name, config.max_voxels)
-        advice = (f"# to use it, see: mrigen data check {json.dumps(str(root))}",)
-    depth = Depth(pixels=not quick)
-    measure = partial(measure_file, root=root, max_voxels=config.max_voxels, depth=depth)
-    tasks = [list(group) for _, group in groupby(scans, key=lambda scan: scan.path)]
-    files: list[FileMeasures] = []
-    with ordered_answers(measure, tasks, workers=workers or available_cores()) as answers:
-        for answer in shown(answers, name, len(tasks)) if progress else answers:
-            if isinstance(answer, LeftOut):
-                left_out.append(answer)
-            else:
-                files.append(answer)
+        advice = (f"# to use it, see: mrigen data check {quote(str(root))}",)
+    files, damaged = measure_scans(
+        scans,
+        root=root,
+        max_voxels=config.max_voxels,
+        depth=Depth(pixels=not quick),
+        workers=workers,
+        shown_as=name if progress else None,
+    )
     usable = {file.facts.path for file in files}
     kept = [scan for scan in scans if scan.path in usable]
     return Findings(
@@ -83,7 +78,7 @@ def check(
         recognised=recognised,
         cohort=describe_cohort(kept),
         files=tuple(files),
-        left_out=tuple(sorted(left_out, key=lambda entry: entry.path)),
+        left_out=tuple(sorted([*left_out, *damaged], key=lambda entry: entry.path)),
         remarks=(*notes, *find_remarks(files, kept)),
         advice=advice,
         quick=quick,

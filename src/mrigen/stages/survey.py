@@ -3,26 +3,22 @@
 import json
 import logging
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from mrigen.atomic import atomic_folder
 from mrigen.data.dataset import DatasetConfig
 from mrigen.data.geometry import Plane
-from mrigen.data.scans import LeftOut
 from mrigen.data.selection import BrainContent
 from mrigen.data.sources import find_scans
 from mrigen.data.store import SliceStore
-from mrigen.data.survey.measure import Depth, FileMeasures, measure_file
+from mrigen.data.survey.measure import Depth
 from mrigen.data.survey.page import render_survey
 from mrigen.data.survey.remarks import find_remarks
 from mrigen.data.survey.stored import people_by_split, pixel_histograms
 from mrigen.data.survey.summary import Survey, survey_numbers
-from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.errors import ConfigError, DataError
 from mrigen.project import Project
-from mrigen.stages.progress import shown
+from mrigen.stages.measuring import measure_scans
 
 PAGE, NUMBERS = "index.html", "survey.json"
 
@@ -76,7 +72,7 @@ def survey(
     source = _choose_source(project, source, dataset, config)
     _check_out(out)
     depth = _depth(project, config, plane)
-    measured = _measure(project, source, config, depth, workers or available_cores(), progress)
+    measured = _measure(project, source, config, depth, workers, progress)
     if dataset is not None:
         measured = _with_store(measured, project, dataset)
     with atomic_folder(out) as folder:
@@ -140,22 +136,20 @@ def _measure(
     source: str,
     config: DatasetConfig | None,
     depth: Depth,
-    workers: int,
+    workers: int | None,
     progress: bool,
 ) -> Survey:
     found = find_scans(project.root, source, project.params.sources[source])
     scans = [s for s in found.scans if config is None or s.modality in config.modalities]
-    limit = project.params.sources[source].max_voxels
-    measure = partial(measure_file, root=project.root, max_voxels=limit, depth=depth)
-    tasks = [list(group) for _, group in groupby(scans, key=lambda scan: scan.path)]
-    files: list[FileMeasures] = []
-    left_out = list(found.left_out)
-    with ordered_answers(measure, tasks, workers=workers) as answers:
-        for answer in shown(answers, source, len(tasks)) if progress else answers:
-            if isinstance(answer, LeftOut):
-                left_out.append(answer)
-            else:
-                files.append(answer)
+    files, damaged = measure_scans(
+        scans,
+        root=project.root,
+        max_voxels=project.params.sources[source].max_voxels,
+        depth=depth,
+        workers=workers,
+        shown_as=source if progress else None,
+    )
+    left_out = [*found.left_out, *damaged]
     if not files:
         why = f": the first because {left_out[0].reason}" if left_out else "."
         raise DataError(f"no scan of source '{source}' can be used{why}")

@@ -59,9 +59,9 @@ class Findings:
         if self.files:
             return
         why = f": the first because {self.left_out[0].reason}" if self.left_out else "."
-        raise DataError(
-            f"nothing in '{self.place}' can be used, {len(self.left_out)} files are left out{why}"
-        )
+        count = len(self.left_out)
+        left_out = f"{count} file{'s are' if count != 1 else ' is'} left out"
+        raise DataError(f"nothing in '{self.place}' can be used, {left_out}{why}")
 
     def to_json(self) -> str:
         """Return everything as one JSON object of ASCII letters."""
