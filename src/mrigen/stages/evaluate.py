@@ -120,6 +120,7 @@ class _Judgement:
         return metrics, pictures
 
     def restoration(self, network: Reconstructor) -> Metrics:
+        # The damage is done on the CPU: the same bytes, whatever device the network is on.
         batches = ordered_batches(
             self.damaged(), batch_size=_BATCH, limit=self.config.evaluation.slices
         )
