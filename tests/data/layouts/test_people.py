@@ -102,6 +102,8 @@ def test_notes_hold_no_control_characters_and_no_novels(tmp_path):
     notes = people_of(tmp_path / "t.csv", "subject,age", *rows).notes
     assert len(notes) == 2
     assert all(note.isprintable() and len(note) < 200 for note in notes)
+    people = people_of(tmp_path / "t.csv", "subject,site,race", '"p",Os\x1blo,"Sa\x07mi"')
+    assert people.find("p") == Person()
 
 
 def test_a_table_that_is_not_there_is_a_data_error(tmp_path):
