@@ -51,8 +51,9 @@ def find_scans(root: Path, name: str, config: SourceConfig) -> Found:
 
     Returns
     -------
-    Scans sorted by subject, slice number, path and channel; files that belong to the cohort by their place and
-    cannot be used, sorted by path; and notes on its table, subjects, splits and labels.
+    Scans sorted by subject, slice number, path and channel; files that belong to the cohort by
+    their place and cannot be used, sorted by path; and notes on its table, subjects, splits and
+    labels.
 
     Raises
     ------
