@@ -13,7 +13,8 @@ from typing import get_args
 import torch
 from pydantic import TypeAdapter
 
-from mrigen.data.corruptions.recipe import STEPS, Item, Recipe, corrupt, draw
+from mrigen.data.corruptions.batches import Item, corrupt, draw
+from mrigen.data.corruptions.recipe import STEPS, Recipe
 
 BATCH, TURNS = 32, 9
 UNET = [{"name": "line_patch"}, {"name": "lower_resolution", "factor": 2}]

@@ -6,7 +6,8 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from mrigen.data.corruptions.recipe import STEPS, Corrupted, Item, Recipe, corrupt, draw
+from mrigen.data.corruptions.batches import Corrupted, Item, corrupt, draw
+from mrigen.data.corruptions.recipe import STEPS, Recipe
 from mrigen.seeds import rng
 
 NAMES = [get_args(step.model_fields["name"].annotation)[0] for step in STEPS]

@@ -84,7 +84,7 @@ def change(values: dict, key: str, value: object) -> None:
         ("datasets.heads.source", "ixy", "datasets.heads.source' is 'ixy': expected one.*'ixi'"),
         ("datasets.heads.size", "big", "datasets.heads.size' is 'big'"),
         ("datasets.heads.modalities", ["T3"], "datasets.heads.modalities.* is 'T3': expected"),
-        ("sources.ixi.layout", "bids", "sources.ixi.layout' is 'bids': expected 'ixi' or"),
+        ("sources.ixi.layout", "dicom", "sources.ixi.layout' is 'dicom': expected 'ixi', "),
         ("models.Bad Name", {}, "'models.Bad Name' is not a usable name"),
         ("models.vae.network", None, "network' is None: expected a block of keys"),
         ("models.vae.training.epochs", True, "epochs' is 'true': expected a valid integer"),

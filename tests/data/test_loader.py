@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from damage import NAMES, recipe
-from mrigen.data.corruptions.recipe import Item, corrupt, draw
+from mrigen.data.corruptions.batches import Item, corrupt, draw
 from mrigen.data.loader import (
     TEST,
     TRAIN,

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mrigen.data.corruptions.recipe import Drawn, Item, Recipe, corrupt, draw
+from mrigen.data.corruptions.batches import Drawn, Item, corrupt, draw
+from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.store import SliceStore
 from mrigen.errors import DataError
 from mrigen.images import from_integers

@@ -8,7 +8,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from mrigen.data.corruptions.recipe import STEPS, Item, Recipe, corrupt, draw
+from mrigen.data.corruptions.batches import Item, corrupt, draw
+from mrigen.data.corruptions.recipe import STEPS, Recipe
 from mrigen.data.loader import Batch, SliceDataset, ordered_batches
 from mrigen.data.store import SliceStore
 from mrigen.errors import ConfigError

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damage import NAMES, damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import corrupt, draw
+from mrigen.data.corruptions.batches import corrupt, draw
 
 # With their defaults some items of these would hardly be touched.
 MILD = {"blur": {"sigma": [1, 2]}, "gaussian_noise": {"std": [0.02, 0.04]}}

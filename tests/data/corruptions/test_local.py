@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damage import damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import corrupt, draw
+from mrigen.data.corruptions.batches import corrupt, draw
 from mrigen.metrics.patches import bounding_rectangles
 
 LINE = {"name": "line_patch"}

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from damage import damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import STEPS, Item, OneOf, Repeat, StepConfig, draw
+from mrigen.data.corruptions.batches import Item, draw
+from mrigen.data.corruptions.recipe import STEPS, OneOf, Repeat, StepConfig
 from mrigen.seeds import rng
 
 DARK = {"name": "bias_field", "loss": 1}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from damage import damage, heads, items, recipe
-from mrigen.data.corruptions.recipe import draw
+from mrigen.data.corruptions.batches import draw
 
 
 def box(size=64):
