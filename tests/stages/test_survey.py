@@ -1,7 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import phantoms
 from mrigen.cli import main
@@ -68,6 +70,20 @@ def test_the_plane_is_that_of_the_dataset_or_the_one_asked_for(undrawn, project)
     assert drawn(project, dataset="sides")[1]["plane"] == "sagittal"
     numbers = drawn(project, "ixi", plane="coronal")[1]
     assert (numbers["plane"], numbers["slices"]["T1w"]["slices"]) == ("coronal", 6 * 28)
+
+
+def test_pictures_are_seen_in_the_plane_that_they_show(undrawn, project):
+    for number in range(1, 4):
+        path = project.root / f"data/png/s{number}_001.png"
+        path.parent.mkdir(exist_ok=True)
+        noise = np.random.default_rng(number).integers(0, 255, (8, 8))
+        Image.fromarray(noise.astype(np.uint8)).save(path)
+    pattern = r"(?P<subject>s\d)_(?P<index>\d+)"
+    values = {"layout": "pictures", "path": "data/png", "subject": pattern, "plane": "coronal"}
+    project.params.sources["png"] = SourceConfig.model_validate(values)
+    numbers = drawn(project, "png", plane="axial")[1]
+    assert numbers["plane"] == "coronal"
+    assert numbers["slices"]["T1w"]["slices"] == 3
 
 
 def test_a_dataset_that_is_not_cut_is_said_to_be_so(undrawn, project):

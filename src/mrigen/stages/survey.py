@@ -50,7 +50,8 @@ def survey(
         Key of a dataset of this source: its modalities, its plane, its brain masks and its content
         rule are used, and where it has been cut, its pixels and its splits are drawn.
     plane
-        Direction in which slices are measured; that of the dataset, or axial, by default.
+        Direction in which slices are measured; that of the dataset, or axial, by default. Pictures
+        have their own.
     workers
         Processes; all cores by default.
     progress
@@ -71,7 +72,8 @@ def survey(
     config = None if dataset is None else project.dataset_config(dataset)
     source = _choose_source(project, source, dataset, config)
     _check_out(out)
-    depth = _depth(project, config, plane)
+    shows = project.params.sources[source].plane  # of pictures, which can be seen in no other
+    depth = _depth(project, config, shows or plane)
     measured = _measure(project, source, config, depth, workers, progress)
     if dataset is not None:
         measured = _with_store(measured, project, dataset)
