@@ -10,6 +10,8 @@ from mrigen.data.survey.measure import Depth, FileMeasures, measure_file
 from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.stages.progress import shown
 
+_TOGETHER = 32
+
 
 def measure_scans(
     scans: Sequence[Scan],
@@ -46,9 +48,13 @@ def measure_scans(
     """
     measure = partial(measure_file, root=root, max_voxels=max_voxels, depth=depth)
     tasks = [list(group) for _, group in groupby(scans, key=lambda scan: scan.path)]
+    # Pictures and headers take milliseconds each.
+    quick = not depth.pixels or any(scan.plane is not None for scan in scans)
+    together = _TOGETHER if quick else 1
+    processes = workers or available_cores()
     files: list[FileMeasures] = []
     left_out: list[LeftOut] = []
-    with ordered_answers(measure, tasks, workers=workers or available_cores()) as answers:
+    with ordered_answers(measure, tasks, workers=processes, together=together) as answers:
         for answer in answers if shown_as is None else shown(answers, shown_as, len(tasks)):
             if isinstance(answer, LeftOut):
                 left_out.append(answer)

@@ -13,6 +13,7 @@ from mrigen.data.survey.intensities import describe_intensities
 from mrigen.data.survey.measure import FileFacts, FileMeasures, ScanMeasures
 from mrigen.data.survey.page import render_survey
 from mrigen.data.survey.people import Person
+from mrigen.data.survey.slice_figures import MOST_LINES, Line, spread_out
 from mrigen.data.survey.summary import SYNTHETIC, PixelHistogram, Survey, survey_numbers
 from parsed_page import ParsedPage
 
@@ -158,6 +159,15 @@ def test_splits_and_pixels_need_a_store():
     assert "Splits" not in without
     pictures = ParsedPage(page_of("stored")).attributes("img")
     assert any("pixels of dataset heads" in picture["alt"] for picture in pictures)
+
+
+def test_of_thousands_of_lines_some_are_drawn():
+    lines = [Line(str(number), np.arange(3.0), np.ones(2)) for number in range(5 * MOST_LINES)]
+    few = spread_out(lines)
+    assert len(few) == MOST_LINES
+    assert (few[0].site, few[-1].site) == ("0", str(5 * MOST_LINES - 1))
+    assert spread_out(few) == few
+    assert spread_out([]) == []
 
 
 def test_notices_stand_on_top():

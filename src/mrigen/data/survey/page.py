@@ -9,11 +9,13 @@ from mrigen.data.survey.people import UNKNOWN, count_values, known_ages, people_
 from mrigen.data.survey.people_figures import ages_figure, counts_figure, splits_figure
 from mrigen.data.survey.sections import Section, Table
 from mrigen.data.survey.slice_figures import (
+    MOST_LINES,
     Line,
     Panel,
     intensity_figure,
     raw_lines,
     scaled_lines,
+    spread_out,
 )
 from mrigen.data.survey.slice_sections import slice_sections
 from mrigen.data.survey.summary import PIXEL_BINS, Survey, storage_counts
@@ -94,11 +96,12 @@ def _intensities(survey: Survey) -> Section:
     for modality, scans in survey.modalities.items():
         title, lines = _scaled(survey, modality, scans)
         panels = [
-            Panel("As stored", "intensity, the scanner's units", raw_lines(scans)),
-            Panel(title, "grey value, 0 black and 1 white", lines, limits=(0, 1)),
+            Panel("As stored", "intensity, as stored", spread_out(raw_lines(scans))),
+            Panel(title, "grey value, 0 black and 1 white", spread_out(lines), limits=(0, 1)),
         ]
+        number = f"each of {len(scans):,}" if len(scans) <= MOST_LINES else f"{MOST_LINES} of the"
         description = (
-            f"{modality}: one line for each of {len(scans)} scans, coloured by site. Left, voxels "
+            f"{modality}: one line for {number} scans, coloured by site. Left, voxels "
             "that are not 0, up to the 99.5th percentile of the scan; right, "
             f"{title[:1].lower()}{title[1:]}."
         )
@@ -111,7 +114,7 @@ def _scaled(
     survey: Survey, modality: str, scans: Sequence[ScanMeasures]
 ) -> tuple[str, Sequence[Line]]:
     if survey.pixels is None:
-        return "Scaled volume by volume, as by default", scaled_lines(scans)
+        return "Scaled one by one, as by default", scaled_lines(scans)
     edges = np.linspace(0, 1, PIXEL_BINS + 1)
     lines = [
         Line(pixels.site, edges, pixels.shares)

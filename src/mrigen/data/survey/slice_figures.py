@@ -21,6 +21,9 @@ from mrigen.data.survey.measure import ScanMeasures
 
 Numbers = npt.NDArray[np.float64]
 
+#: More lines than these take minutes to draw and show no more.
+MOST_LINES = 600
+
 _NO_SITE = "site unknown"
 # Densities below this share of the highest are not shown.
 _FAINTEST = 1e-5
@@ -79,6 +82,12 @@ def scaled_lines(scans: Sequence[ScanMeasures]) -> list[Line]:
         )
         for scan in scans
     ]
+
+
+def spread_out(lines: Sequence[Line]) -> list[Line]:
+    """Return `MOST_LINES` of the lines at even distances, or all where there are not more."""
+    places = np.linspace(0, len(lines) - 1, min(len(lines), MOST_LINES)).round().astype(int)
+    return [lines[place] for place in places]
 
 
 def intensity_figure(panels: Sequence[Panel]) -> bytes:
