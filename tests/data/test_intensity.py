@@ -107,6 +107,14 @@ def test_a_constant_slice_becomes_black(limits):
     assert not stretch(slices).any()
 
 
+def test_a_slice_whose_percentiles_coincide_becomes_black():
+    slices = np.full((1, 16, 16), 5, np.float32)
+    slices[0, 0, :3] = 1, 8, 9
+    levels = slice_levels(slices, IntensityConfig(scope="slice", lower=5, upper=95))
+    assert not levels.scale(slices).any()
+    assert not levels.scale_through_png(slices).any()
+
+
 def test_stretching_reaches_both_ends():
     pictures = np.random.default_rng(0).uniform(0.2, 0.7, (3, 8, 8)).astype(np.float32)
     stretched = stretch(pictures)

@@ -81,6 +81,16 @@ def test_a_wrong_checksum_is_a_data_error(tmp_path):
         read_volume(path)
 
 
+def test_a_wrong_checksum_some_way_after_the_image_is_a_data_error(tmp_path):
+    plain = phantoms.write_volume(tmp_path / "a.nii", phantoms.head()).read_bytes()
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(plain + bytes(10**5)))
+    assert read_volume(path).stored.shape == (24, 28, 26)
+    phantoms.break_checksum(path)
+    with pytest.raises(DataError, match="CRC check failed"):
+        read_volume(path)
+
+
 def test_no_more_is_decompressed_than_was_declared(tmp_path):
     plain = phantoms.write_volume(tmp_path / "a.nii", phantoms.head()).read_bytes()
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(plain + bytes(2**24)))
