@@ -157,6 +157,11 @@ def test_splits_and_pixels_need_a_store():
     assert "train 4 (80.0%) 32.5 ± 1.1 male 4" in with_store
     without = ParsedPage(page_of("usual")).text
     assert "Splits" not in without
+    nobody = {"train": [Person(None, None, None, None)], "validation": [], "test": []}
+    unknown = render_survey(make_survey(1, slices=1, **stored(1) | {"splits": nobody}))
+    assert "train 1 (100.0%) unknown unknown 1" in ParsedPage(unknown).text
+    assert "Who is in which split" not in unknown
+    assert "Beside it" not in unknown
     pictures = ParsedPage(page_of("stored")).attributes("img")
     assert any("pixels of dataset heads" in picture["alt"] for picture in pictures)
 

@@ -21,6 +21,7 @@ from mrigen.data.survey.slice_sections import slice_sections
 from mrigen.data.survey.summary import PIXEL_BINS, Survey, storage_counts
 from mrigen.page.document import Picture, render_page
 
+_SPLITS = "Ages and sexes of the splits side by side, in per cent of a split's subjects."
 _STORED = {
     "Stored axes": "Files by the sides of the head towards which their stored axes grow: left (L), "
     "right (R), front (A), back (P), top (S), bottom (I).",
@@ -141,11 +142,14 @@ def _splits(survey: Survey) -> Iterator[Section]:
                 ", ".join(f"{name} {count:,}" for name, count in sexes.items()),
             )
         )
+    pictures = []
+    if any(person.age or person.sex for people in filled.values() for person in people):
+        figure = splits_figure(filled)
+        pictures.append(Picture("Who is in which split", _SPLITS, figure))
     header = ("Split", "Subjects", "Age, mean ± sd, years", "Sexes")
-    description = "Ages and sexes of the splits side by side, in per cent of a split's subjects."
     yield Section(
         anchor="splits",
         title=f"Splits of dataset {survey.dataset}",
-        pictures=[Picture("Who is in which split", description, splits_figure(filled))],
+        pictures=pictures,
         tables=[Table("Subjects of each split", header, rows)],
     )

@@ -86,6 +86,8 @@ def splits_figure(splits: Mapping[str, Sequence[Person]]) -> bytes:
         shares = [100 * counts.get(name, 0) / max(len(people), 1) for name in names]
         offset = (place - (len(splits) - 1) / 2) * width
         sexes.bar(np.arange(len(names)) + offset, shares, width, label=split, color=COLOURS[place])
+    if not known_ages(everybody):
+        ages.text(0.5, 0.5, "no age is known", ha="center", transform=ages.transAxes, fontsize=9)
     sexes.set_xticks(range(len(names)), [literal(name) for name in names])
     name_axes(ages, "Ages (subjects with a known age)", x="age, years", y="subjects, %")
     name_axes(sexes, "Sexes", x="", y="subjects, %")

@@ -15,6 +15,11 @@ _ENDS = {
     "sagittal": ("patient's left", "patient's right"),
 }
 
+_ALONG = (
+    " Beside it the same from the lowest slice to the highest: the median scan, and the band that "
+    "holds 90 % of the scans."
+)
+
 
 def slice_sections(survey: Survey) -> Iterator[Section]:
     """Yield a section for each modality whose slices were measured."""
@@ -62,10 +67,10 @@ def _slice_pictures(
         if any(len(content.values(measure)) for content in contents):
             rules = [verdict for verdict in verdicts if verdict.measure == measure]
             description = (
-                f"All slices by {words}: lines show where each rule cuts, the legend what it "
-                "keeps. Beside it the same from the lowest slice to the highest: the median scan, "
-                "and the band that holds 90 % of the scans."
+                f"All slices by {words}: lines show where each rule cuts, the legend what it keeps."
             )
+            if any(len(content.nonzero_count) > 1 for content in contents):
+                description += _ALONG
             figure = measure_figure(contents, measure, rules, _ENDS[survey.plane])
             yield Picture(words[:1].upper() + words[1:], description, figure)
     if len(ranges.first):
