@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mrigen.data.brain_mask import BrainMaskConfig, brain_mask
+from mrigen.data.masks.brain_mask import BrainMaskConfig, brain_mask
 from mrigen.data.scans import Scan
-from mrigen.data.selection import BrainContent, is_contiguous, keep_by_content
-from mrigen.data.slice_tables import read_slice_table, scan_name
-from mrigen.data.volumes import Mask, read_labels, read_volume
+from mrigen.data.slicing.selection import BrainContent, is_contiguous, keep_by_content
+from mrigen.data.slicing.slice_tables import read_slice_table, scan_name
+from mrigen.data.volumes.reading import Mask, read_labels, read_volume
 
 MOST_VOXELS = 2**28
 STUDY_SLICES = 150

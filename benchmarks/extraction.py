@@ -94,10 +94,10 @@ def best_in_turns(works: dict[str, Callable[[Path], object]], files: Sequence[Pa
 def against_loading(files: Sequence[Path]) -> None:
     import nibabel
 
-    from mrigen.data.cohort import gather_facts, needs_cohort
-    from mrigen.data.dataset import DatasetConfig
-    from mrigen.data.extraction import describe_file, extract_file
     from mrigen.data.scans import Scan
+    from mrigen.data.slicing.cohort import gather_facts, needs_cohort
+    from mrigen.data.slicing.dataset import DatasetConfig
+    from mrigen.data.slicing.extraction import describe_file, extract_file
 
     root = files[0].parent
     cohort_pass = "first pass over the cohort"

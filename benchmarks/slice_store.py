@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.data.workers import available_cores
 from mrigen.images import write_png
 from mrigen.project import Project, load_project

@@ -16,11 +16,11 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.dataset import DatasetConfig
 from mrigen.data.records import ScanGrid, ScanSlices, SliceRecord
-from mrigen.data.splits import SplitConfig
-from mrigen.data.store import SliceStore
-from mrigen.data.store_writer import write_store
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.splits.config import SplitConfig
+from mrigen.data.store.slice_store import SliceStore
+from mrigen.data.store.writing import write_store
 
 HEAD_MM = (150.0, 190.0, 170.0)
 LEFT_MARKER, FRONT_MARKER = (-45.0, 0.0, 0.0), (0.0, 65.0, 0.0)

@@ -26,6 +26,7 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.root = root
         shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "studies", root / "studies")
         (root / ".dvc").mkdir()
         for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".dvc/config"):
             shutil.copyfile(ROOT / name, root / name)

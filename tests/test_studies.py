@@ -16,13 +16,13 @@ from PIL import Image
 
 import phantoms
 from mrigen.config import parse_config, read_yaml
-from mrigen.data.dataset import DatasetConfig
-from mrigen.data.extraction import extract_file
-from mrigen.data.leaking import deal_slices
 from mrigen.data.records import SliceRecord
 from mrigen.data.scans import LeftOut, Scan
-from mrigen.data.selection import SelectionConfig
-from mrigen.data.store import SliceStore
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.slicing.extraction import extract_file
+from mrigen.data.slicing.selection import SelectionConfig
+from mrigen.data.splits.leaking import deal_slices
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.models.build import build_network
 from mrigen.objectives.build import build_objective
 from mrigen.project import Params, Project

@@ -7,8 +7,8 @@ import torch
 
 from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.records import ScanSlices, SliceRecord
-from mrigen.data.store import SliceStore
-from mrigen.data.store_writer import write_store
+from mrigen.data.store.slice_store import SliceStore
+from mrigen.data.store.writing import write_store
 from mrigen.models.build import build_network
 from mrigen.project import Params
 

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from mrigen.config import Config, parse_config, read_yaml
 from mrigen.data.corruptions.recipe import Recipe
-from mrigen.data.dataset import DatasetConfig
+from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.errors import ConfigError
 from mrigen.evaluation.catalogue import metric_columns

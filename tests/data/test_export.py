@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mrigen.data.dataset import DatasetConfig
 from mrigen.data.export.pictures import export_pictures
 from mrigen.data.export.volumes import export_volumes
-from mrigen.data.extraction import extract_file
 from mrigen.data.records import ScanGrid
 from mrigen.data.scans import Scan
-from mrigen.data.store_writer import write_store
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.slicing.extraction import extract_file
+from mrigen.data.store.writing import write_store
 from mrigen.errors import DataError
 from phantoms import disc_scans, slice_store, write_volume
 

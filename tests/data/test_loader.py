@@ -1,5 +1,7 @@
 """Batches are a function of (seed, step), whoever prepares them."""
 
+import subprocess
+import sys
 from itertools import islice
 
 import numpy as np
@@ -130,3 +132,17 @@ def test_an_empty_split_is_refused(tmp_path):
     store = slice_store(tmp_path / "discs", split={"train": 0.5, "validation": 0, "test": 0.5})
     with pytest.raises(DataError, match="no slices in its validation split: give"):
         dataset(store, "validation")
+
+
+def test_training_needs_neither_the_readers_of_volumes_nor_those_who_keep_records(
+    quiet_environment,
+):
+    missing = ("nibabel", "mlflow", "dvc", "deepbet", "isal")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        "import mrigen.data.loader, mrigen.training.loop, mrigen.models.build\n"
+        "import mrigen.objectives.build, mrigen.evaluation.reconstruction\n"
+    )
+    run = [sys.executable, "-c", code]
+    ended = subprocess.run(run, capture_output=True, text=True, check=False, env=quiet_environment)
+    assert ended.returncode == 0, ended.stderr

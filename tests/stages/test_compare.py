@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mrigen.bundle import bundle_digest
-from mrigen.data.dataset import DatasetConfig
-from mrigen.data.store_writer import write_store
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.store.writing import write_store
 from mrigen.errors import DataError, ModelError
 from mrigen.images import encode_png
 from mrigen.models.build import build_network, count_parameters

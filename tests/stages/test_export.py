@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import phantoms
 from mrigen.cli import main
-from mrigen.data.dataset import DatasetConfig
+from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.errors import ConfigError, DataError
 from mrigen.project import Params, Project

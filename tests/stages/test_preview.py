@@ -10,7 +10,7 @@ from PIL import Image
 
 from damage import NAMES
 from mrigen.cli import main
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, DataError
 from mrigen.project import load_project
 from mrigen.stages.preview import preview

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 import phantoms
-from mrigen.data.dataset import DatasetConfig
+from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, DataError
 from mrigen.project import Params, Project
 from mrigen.stages.index import index as index_stage

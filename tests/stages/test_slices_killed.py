@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import phantoms
-from mrigen.data import shards
-from mrigen.data.dataset import DatasetConfig
+from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
-from mrigen.data.store import SliceStore
+from mrigen.data.store import shards
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.project import Params, Project
 from mrigen.stages.index import index
 from mrigen.stages.slices import slices
@@ -94,7 +94,7 @@ def kill_at_rename(number):
 if __name__ == "__main__":
     root, victim, place, workers = sys.argv[1:]
     from test_slices_killed import SHARD, project_of
-    from mrigen.data import shards
+    from mrigen.data.store import shards
     from mrigen.stages.slices import slices
     shards.SHARD_SLICES = SHARD
     if place.startswith("rename"):

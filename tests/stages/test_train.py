@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from mrigen.bundle import load_bundle
-from mrigen.data.splits import SplitConfig
+from mrigen.data.splits.config import SplitConfig
 from mrigen.errors import ConfigError, DataError, ModelError, TrackingError
 from mrigen.project import Project, load_project
 from mrigen.stages.train import train

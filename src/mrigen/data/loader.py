@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mrigen.data.corruptions.batches import Drawn, Item, corrupt, draw
 from mrigen.data.corruptions.recipe import Recipe
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 from mrigen.images import from_integers
 from mrigen.seeds import rng, torch_seed

@@ -1,11 +1,12 @@
 """Slices with where they come from: what extraction hands to the store."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+Plane = Literal["axial", "coronal", "sagittal"]
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from shlex import quote
 
 from mrigen.config import parse_config
-from mrigen.data.headers import check_header
 from mrigen.data.layouts.config import Layout
 from mrigen.data.layouts.pictures import ENDINGS as PICTURE_ENDINGS
 from mrigen.data.layouts.recognise import recognise
@@ -14,6 +13,7 @@ from mrigen.data.survey.findings import Findings, params_lines, source_name
 from mrigen.data.survey.measure import Depth
 from mrigen.data.survey.people import describe_cohort
 from mrigen.data.survey.remarks import find_remarks
+from mrigen.data.volumes.headers import check_header
 from mrigen.errors import DataError
 from mrigen.stages.measuring import measure_scans
 

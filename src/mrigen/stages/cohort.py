@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from mrigen.config import describe
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 from mrigen.evaluation.report import DatasetEntry, LeftOutFile
 from mrigen.page.document import Picture

@@ -10,7 +10,7 @@ import torch
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import bundle_digest, read_card, read_config
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
 from mrigen.evaluation.report import (
     ModelEntry,

@@ -13,7 +13,7 @@ from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import Bundle, load_bundle
 from mrigen.data.loader import TEST, TRAIN, SliceDataset, ordered_batches
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
 from mrigen.evaluation.figures import curve_figure, restoration_figure, sample_figure
 from mrigen.evaluation.generation import evaluate_generation, generate

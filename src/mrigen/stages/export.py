@@ -8,7 +8,7 @@ from rich.progress import MofNCompleteColumn
 
 from mrigen.data.export.pictures import Study, export_pictures
 from mrigen.data.export.volumes import export_volumes
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError
 from mrigen.project import Project
 from mrigen.stages.progress import reporting

@@ -11,7 +11,7 @@ from torch import Tensor
 from mrigen.data.corruptions.batches import Item, corrupt, draw
 from mrigen.data.corruptions.recipe import STEPS, Recipe
 from mrigen.data.loader import Batch, SliceDataset, ordered_batches
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError
 from mrigen.images import UInt8Array, contact_sheet, write_png
 from mrigen.project import Project

@@ -8,14 +8,14 @@ from functools import partial
 from itertools import chain, groupby
 from typing import Any, TypeVar
 
-from mrigen.data.cohort import CohortFacts, gather_facts, needs_cohort
-from mrigen.data.dataset import DatasetConfig
-from mrigen.data.extraction import describe_file, extract_file
-from mrigen.data.picture_slices import check_picture_config
 from mrigen.data.records import ScanSlices
+from mrigen.data.slicing.cohort import CohortFacts, gather_facts, needs_cohort
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.slicing.extraction import describe_file, extract_file
+from mrigen.data.slicing.picture_slices import check_picture_config
 from mrigen.data.sources import LeftOut, Scan, read_scans
-from mrigen.data.store import SliceStore
-from mrigen.data.store_writer import write_store
+from mrigen.data.store.slice_store import SliceStore
+from mrigen.data.store.writing import write_store
 from mrigen.data.workers import available_cores, ordered_answers
 from mrigen.errors import DataError
 from mrigen.project import Project

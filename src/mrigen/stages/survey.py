@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.dataset import DatasetConfig
-from mrigen.data.geometry import Plane
-from mrigen.data.selection import BrainContent
+from mrigen.data.records import Plane
+from mrigen.data.slicing.dataset import DatasetConfig
+from mrigen.data.slicing.selection import BrainContent
 from mrigen.data.sources import find_scans
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.data.survey.measure import Depth
 from mrigen.data.survey.page import render_survey
 from mrigen.data.survey.remarks import find_remarks

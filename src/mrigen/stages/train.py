@@ -17,7 +17,7 @@ from mrigen import __version__
 from mrigen.atomic import atomic_file, write_text
 from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.loader import TRAIN, VALIDATION, SliceDataset, ordered_batches, training_batches
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
 from mrigen.models.build import build_network, count_parameters
 from mrigen.objectives.build import build_objective

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mrigen.data.cohort import measure_outliers
-from mrigen.data.selection import OutlierContent
+from mrigen.data.slicing.cohort import measure_outliers
+from mrigen.data.slicing.selection import OutlierContent
 from mrigen.data.survey.content import SliceContent, judge, kept_ranges, measure_content
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from matplotlib import _pylab_helpers
 
-from mrigen.data.distribution import Distribution
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.survey.content import SliceContent
 from mrigen.data.survey.intensities import describe_intensities
@@ -15,6 +14,7 @@ from mrigen.data.survey.page import render_survey
 from mrigen.data.survey.people import Person
 from mrigen.data.survey.slice_figures import MOST_LINES, Line, spread_out
 from mrigen.data.survey.summary import SYNTHETIC, PixelHistogram, Survey, survey_numbers
+from mrigen.data.volumes.distribution import Distribution
 from parsed_page import ParsedPage
 
 SITES = ("Guys", "HH", "IOP")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from mrigen.data.distribution import Distribution
 from mrigen.data.scans import Scan
 from mrigen.data.survey.intensities import describe_intensities
 from mrigen.data.survey.measure import FileFacts, FileMeasures, ScanMeasures
 from mrigen.data.survey.remarks import find_remarks, group_files
+from mrigen.data.volumes.distribution import Distribution
 
 RAMP = np.arange(100, dtype=np.float32)
 

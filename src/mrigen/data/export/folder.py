@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from mrigen.atomic import atomic_folder
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 
 MANIFEST, MARK = "manifest.csv", "export.json"

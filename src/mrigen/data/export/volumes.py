@@ -14,7 +14,7 @@ from isal import igzip
 from mrigen.data.export.folder import MANIFEST, export_folder
 from mrigen.data.export.names import StoredScan, stored_scans
 from mrigen.data.records import Pixels
-from mrigen.data.store import SliceStore
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 
 Affine = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mrigen.config import Config
-from mrigen.data.geometry import Plane
+from mrigen.data.records import Plane
 from mrigen.data.scans import Modality
 
 Layout = Literal["ixi", "decathlon", "bids", "folder", "pictures"]

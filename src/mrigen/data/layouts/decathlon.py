@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mrigen.config import describe
-from mrigen.data.headers import check_header
 from mrigen.data.layouts.companions import CompanionFinder
 from mrigen.data.layouts.place import Found, Place
 from mrigen.data.scans import LeftOut, Modality, Scan
+from mrigen.data.volumes.headers import check_header
 from mrigen.errors import DataError
 
 _NAME = re.compile(r"(?P<subject>\w+)\.nii(\.gz)?", re.ASCII)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from mrigen.data.headers import check_header
 from mrigen.data.layouts.config import SourceConfig
 from mrigen.data.scans import LeftOut, Scan, printable
+from mrigen.data.volumes.headers import check_header
 from mrigen.errors import DataError
 
 _NAMED = 5

@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.cohort import outlier_cut
-from mrigen.data.geometry import SLICE_AXIS, Plane
-from mrigen.data.selection import OutlierContent, is_contiguous
+from mrigen.data.records import Plane
+from mrigen.data.slicing.cohort import outlier_cut
+from mrigen.data.slicing.geometry import SLICE_AXIS
+from mrigen.data.slicing.selection import OutlierContent, is_contiguous
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.distribution import Distribution
+from mrigen.data.volumes.distribution import Distribution
 
 Numbers = npt.NDArray[np.float64]
 

@@ -10,15 +10,15 @@ import numpy.typing as npt
 from nibabel.affines import obliquity, voxel_sizes
 from nibabel.orientations import aff2axcodes
 
-from mrigen.data.brain_mask import BrainMaskConfig, brain_mask
-from mrigen.data.distribution import Distribution
-from mrigen.data.geometry import Plane
-from mrigen.data.headers import check_header
+from mrigen.data.masks.brain_mask import BrainMaskConfig, brain_mask
 from mrigen.data.pictures import check_picture, read_picture
+from mrigen.data.records import Plane
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.survey.content import SliceContent, measure_content
 from mrigen.data.survey.intensities import Intensities, describe_intensities
-from mrigen.data.volumes import Volume, read_channels
+from mrigen.data.volumes.distribution import Distribution
+from mrigen.data.volumes.headers import check_header
+from mrigen.data.volumes.reading import Volume, read_channels
 from mrigen.errors import DataError
 
 

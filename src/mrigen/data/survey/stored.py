@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mrigen.data.splits import SPLITS
-from mrigen.data.store import SliceStore
+from mrigen.data.splits.config import SPLITS
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.data.survey.people import Person, make_person
 from mrigen.data.survey.summary import PIXEL_BINS, PixelHistogram
 

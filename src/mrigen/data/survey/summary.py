@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrigen.data.geometry import Plane
+from mrigen.data.records import Plane
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.survey.content import (
     MEASURES,

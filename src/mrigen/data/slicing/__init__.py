@@ -1,0 +1,1 @@
+"""Volumes and pictures to the slices of a dataset."""

@@ -1,0 +1,1 @@
+"""Training, validation and test sets that never share a person, unless a study is replicated."""

@@ -1,0 +1,1 @@
+"""NIfTI files to volumes in RAS+, and how their intensities are distributed."""
