@@ -37,6 +37,8 @@ lint: $(INSTALLED) ## Check style, types and the floors of the house
 bench: $(INSTALLED) ## Measure speed; prints tables
 	python benchmarks/training.py
 	python benchmarks/slice_store.py
+	python benchmarks/extraction.py
+	python benchmarks/corruptions.py
 
 serve: $(INSTALLED) ## Serve the registered generators
 	mrigen serve --host $(HOST) --port $(PORT)

@@ -1,7 +1,7 @@
-"""Cutting volumes with one and all cores, and reading slices at random from shards and PNG files.
+"""Reading slices at random from shards and from PNG files.
 
-Run `python benchmarks/slice_store.py`. Volumes of the size of an IXI release volume are written
-for the purpose; every ratio is measured side by side in one run.
+Run `python benchmarks/slice_store.py`. Volumes of the size of an IXI release volume are made and
+cut for the purpose; every ratio is measured side by side in one run.
 """
 
 import tempfile
@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.data.workers import available_cores
 from mrigen.images import write_png
 from mrigen.project import Project, load_project
 from mrigen.stages.index import index
@@ -59,20 +58,6 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def cut(project: Project) -> SliceStore:
-    print(f"Cutting {SUBJECTS} volumes of {SHAPE} voxels to 128 px\n")
-    print("| processes | seconds | slices/s | against one |\n|---|---|---|---|")
-    alone = 0.0
-    for workers in sorted({1, available_cores()}):
-        taken = seconds(lambda: slices(project, "heads", workers=workers, progress=False))  # noqa: B023 - called at once
-        alone = alone or taken
-        count = len(SliceStore(project.processed("heads")))
-        print(
-            f"| {workers} | {taken:.1f} | {count / taken:.0f} | {alone / taken:.2f} |", flush=True
-        )
-    return SliceStore(project.processed("heads"))
-
-
 def read(store: SliceStore, folder: Path) -> None:
     folder.mkdir()
     for row in range(len(store)):
@@ -83,7 +68,7 @@ def read(store: SliceStore, folder: Path) -> None:
         lambda: [store.read(rows[start : start + 32]) for start in range(0, READS, 32)]
     )
     pictures = seconds(lambda: [np.asarray(Image.open(folder / f"{row}.png")) for row in rows])
-    print(f"\nReading {READS} slices of 128 px at random\n")
+    print(f"Reading {READS} slices of 128 px at random\n")
     print("| from | slices/s | against PNG |\n|---|---|---|")
     for name, taken in (
         ("PNG files", pictures),
@@ -96,7 +81,7 @@ def read(store: SliceStore, folder: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = make_project(Path(folder))
-        read(cut(project), Path(folder) / "png")
+        read(slices(project, "heads", workers=1, progress=False), Path(folder) / "png")
 
 
 if __name__ == "__main__":
