@@ -1,19 +1,27 @@
 """Masks kept on disk under the hash of what they were computed from."""
 
 import logging
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
+import numpy.typing as npt
 
 from mrigen.atomic import atomic_file
 from mrigen.data.volumes.reading import Mask
 
 _LOGGER = logging.getLogger(__name__)
+
+# RuntimeError: packed in a way that is not supported, or encrypted, as a few wrong bits may say.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, KeyError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def kept_mask(
@@ -28,7 +36,8 @@ def kept_mask(
     key
         Hash of everything that the mask depends on.
     shape
-        Of the mask. A file that holds anything else is damaged, and written anew.
+        Of the mask. A file that holds anything else is damaged, and written anew; no more of it
+        is unpacked than such a mask has.
     compute
         Makes the mask. Two processes that do so at once write the same file.
     """
@@ -42,15 +51,36 @@ def kept_mask(
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> Mask | None:
+    empty = _npy(np.packbits(np.zeros(shape, np.bool_)))
+    header, shape_file = empty[: -(-(-prod(shape) // 8))], _npy(np.array(shape))
     try:
-        with path.open("rb") as file:
-            saved = NpzFile(file, allow_pickle=False)
-            bits, kept_shape = saved["bits"], tuple(saved["shape"].tolist())
-        if kept_shape != shape or bits.dtype != np.uint8 or len(bits) != -(-prod(shape) // 8):
-            raise ValueError(f"a mask of shape {kept_shape}, not {shape}")
+        with zipfile.ZipFile(path) as archive:
+            kept_shape = _unpacked(archive, "shape.npy", len(shape_file))
+            bits = _unpacked(archive, "bits.npy", len(empty))
+        # Compared as bytes: whatever else the headers declare is never looked at.
+        if kept_shape != shape_file or not bits.startswith(header):
+            raise ValueError(f"it holds no mask of shape {shape}")
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         _LOGGER.warning("brain mask '%s' is damaged (%s) and is computed anew.", path.name, error)
         return None
-    return np.unpackbits(bits, count=prod(shape)).reshape(shape).astype(np.bool_)
+    packed = np.frombuffer(bits, np.uint8, offset=len(header))
+    return np.unpackbits(packed, count=prod(shape)).reshape(shape).astype(np.bool_)
+
+
+def _npy(array: npt.NDArray[np.generic]) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+    # No more than what is expected: a few kilobytes can unpack to gigabytes.
+    if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
+        raise ValueError(f"'{name}' is packed in another way")
+    with archive.open(name) as file:
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise ValueError(f"'{name}' has not {size} bytes")
+    return content
