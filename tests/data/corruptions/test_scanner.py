@@ -77,6 +77,17 @@ def test_the_centre_of_k_space_is_at_rest():
         assert (left - right).abs().max() < 1.0
 
 
+@pytest.mark.parametrize("size", [16, 17])
+def test_line_0_is_read_with_share_a_half(size):
+    step = recipe({"name": "motion", "poses": [2, 2]})[0]
+    white = torch.ones(1, 1, size, size)  # nothing but the centre of k-space
+    for start, stop, left in ((0.0, 0.5, 1.0), (0.5, 1.0, 0.0)):
+        far_away = np.array([[0, start, stop, 0.0, 3.0 * size, 0.0]])
+        assert torch.allclose(
+            step.apply(white, far_away, 1.0).images, torch.tensor(left), atol=1e-5
+        )
+
+
 def test_a_head_turns_by_the_angle_and_moves_by_the_pixels_drawn():
     # All lines from one pose but the centre's, which is read with share 0.5.
     step = recipe({"name": "motion", "poses": [2, 2]})[0]

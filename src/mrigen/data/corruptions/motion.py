@@ -91,7 +91,7 @@ def _lines(
     # (N, 1, H, W) bool: the places in k-space that are read between `start` and `stop`.
     masks = []
     for place, size in enumerate(images.shape[-2:]):
-        share = (line_numbers(size) + size // 2) / size
+        share = (line_numbers(size) + size / 2) / size  # of line 0 it is a half, also if odd
         read = (start[:, None] <= share) & (share < stop[:, None]) & (axis[:, None] == place)
         masks.append(to_device(read, images))
     rows, columns = masks
