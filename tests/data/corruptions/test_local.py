@@ -104,6 +104,12 @@ def test_squares_scale_with_the_image():
     assert (tiny[:, 1] > tiny[:, 0]).all()
 
 
+def test_the_smallest_square_at_the_edge_stays_in_the_smallest_image():
+    step = {**SQUARE, "size": [2, 2], "centre": [127, 127]}
+    image = damage(torch.ones(1, 1, 16, 16), step).images[0, 0]
+    assert (image == 0).nonzero().tolist() == [[15, 15]]
+
+
 def test_squares_anywhere_leave_the_diagonal():
     step = SQUARE | {"place": "anywhere", "count": 3, "centre": [0, 127]}
     drawn = draw(recipe(step), items(2000), (128, 128))[0].parameters.reshape(-1, 4)

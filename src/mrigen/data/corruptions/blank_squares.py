@@ -52,8 +52,8 @@ class BlankSquares(Config):
             row, other = rng.integers(self.centre[0], self.centre[1] + 1, 2)
             column = row if self.place == "diagonal" else other
             for middle, side in zip((int(row), int(column)), shape, strict=True):
-                start = round((middle - half) * side / _SIDE)
-                # In a small image the smallest squares would round to nothing.
+                # In a small image the smallest squares would round to nothing, or out of it.
+                start = min(round((middle - half) * side / _SIDE), side - 1)
                 borders += [start, max(start + 1, round((middle + half) * side / _SIDE))]
         return tuple(borders)
 
