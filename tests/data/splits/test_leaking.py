@@ -73,6 +73,23 @@ def test_tablado_takes_the_declarations_of_slices():
     assert deal_slices(records, config).splits == ["train", "test", "train", "test"]
 
 
+def test_every_declared_split_that_leaks_is_warned_of():
+    declared = {"a": ["train", "validation"], "b": ["train", "validation"], "c": ["test", "test"]}
+    records = [
+        phantoms.slice_record(f"p/{subject}", index=index, declared_split=split)
+        for subject, splits in declared.items()
+        for index, split in enumerate(splits)
+    ]
+    config = SplitConfig(leaking="tablado", declared=True)
+    (warning,) = deal_slices(records, config).warnings
+    assert "the same 2 subjects into train and validation: numbers" in warning
+    both = [*records, phantoms.slice_record("p/a", index=2, declared_split="test")]
+    assert ["validation slices" in text for text in deal_slices(both, config).warnings] == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize("source", ["fixed", "declared"])
 def test_arnaiz_tests_on_other_people_and_shuffles_the_rest(source):
     records = [

@@ -71,7 +71,7 @@ def deal_slices(records: Sequence[SliceRecord], config: SplitConfig) -> Dealt:
                 "expected more slices a volume. Widen the dataset's selection, or use a split by "
                 "subject."
             )
-    return Dealt(splits, tuple(notes), _warnings(records, splits, config.leaking, measured), {})
+    return Dealt(splits, tuple(notes), _warnings(records, splits, config.leaking), {})
 
 
 def _tablado(records: Sequence[SliceRecord], config: SplitConfig) -> list[Split]:
@@ -123,15 +123,19 @@ def _in_order(records: Sequence[SliceRecord]) -> list[int]:
 
 
 def _warnings(
-    records: Sequence[SliceRecord], splits: Sequence[Split], leak: Leak, measured: Split
+    records: Sequence[SliceRecord], splits: Sequence[Split], leak: Leak
 ) -> tuple[str, ...]:
     pairs = {(person_key(r.subject), split) for r, split in zip(records, splits, strict=True)}
     people = {split: {key for key, where in pairs if where == split} for split in SPLITS}
-    shared = people["train"] & people[measured]
-    if not shared:
-        return ()
-    count, places = len(shared), f"train and {measured}"
-    return (_WARNING.format(leak=leak, count=count, places=places, measured=measured),)
+    warnings = []
+    # A cohort's own declarations may leak into both.
+    for measured in ("validation", "test"):
+        count, places = len(people["train"] & people[measured]), f"train and {measured}"
+        if count:
+            warnings.append(
+                _WARNING.format(leak=leak, count=count, places=places, measured=measured)
+            )
+    return tuple(warnings)
 
 
 def check_disjoint(manifest: "pd.DataFrame", *, leaking: Leak | None = None) -> None:
