@@ -51,21 +51,22 @@ def kept_mask(
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> Mask | None:
-    empty = _npy(np.packbits(np.zeros(shape, np.bool_)))
-    header, shape_file = empty[: -(-(-prod(shape) // 8))], _npy(np.array(shape))
+    bits = np.packbits(np.zeros(shape, np.bool_))
+    bits_file, shape_file = _npy(bits), _npy(np.array(shape))
+    header = bits_file[: -len(bits)]
     try:
         with zipfile.ZipFile(path) as archive:
             kept_shape = _unpacked(archive, "shape.npy", len(shape_file))
-            bits = _unpacked(archive, "bits.npy", len(empty))
+            kept_bits = _unpacked(archive, "bits.npy", len(bits_file))
         # Compared as bytes: whatever else the headers declare is never looked at.
-        if kept_shape != shape_file or not bits.startswith(header):
+        if kept_shape != shape_file or not kept_bits.startswith(header):
             raise ValueError(f"it holds no mask of shape {shape}")
     except FileNotFoundError:
         return None
     except _DAMAGE as error:
         _LOGGER.warning("brain mask '%s' is damaged (%s) and is computed anew.", path.name, error)
         return None
-    packed = np.frombuffer(bits, np.uint8, offset=len(header))
+    packed = np.frombuffer(kept_bits, np.uint8, offset=len(header))
     return np.unpackbits(packed, count=prod(shape)).reshape(shape).astype(np.bool_)
 
 
