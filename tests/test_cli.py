@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrigen.cli import main
+from mrigen.errors import DataError
 from small_registry import write_evaluated, write_project
 
 
@@ -59,6 +60,11 @@ def failing(monkeypatch, error):
 
     monkeypatch.setattr("mrigen.project.load_project", fail)
     return CliRunner().invoke(main, ["index"])
+
+
+def test_a_mistake_cannot_steer_the_terminal(monkeypatch):
+    answer = failing(monkeypatch, DataError("it is called '\x1b[2J\r\nmrigen: Zoë\u202e'"))
+    assert answer.stderr == "mrigen: it is called '\\x1b[2J\\r\\nmrigen: Zoë\\u202e'\n"
 
 
 @pytest.mark.parametrize(

@@ -27,3 +27,17 @@ class TrackingError(MrigenError):
 
 class RegistryError(MrigenError):
     """A registered model is missing, unsuitable or has not passed its gate."""
+
+
+def printable(text: str) -> str:
+    r"""Escape what cannot be printed or written as UTF-8: names come from disks and downloads.
+
+    Examples
+    --------
+    >>> printable("Zoë\x1b[2J")
+    'Zoë\\x1b[2J'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

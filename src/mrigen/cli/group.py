@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mrigen.errors import MrigenError
+from mrigen.errors import MrigenError, printable
 
 if TYPE_CHECKING:
     from mrigen.project import Project
@@ -35,8 +35,8 @@ class CommandGroup(click.Group):
 
 
 def tell(problem: object) -> None:
-    """Say one line on standard error."""
-    click.echo(f"mrigen: {problem}", err=True)
+    """Say one line on standard error, whatever is quoted in it."""
+    click.echo(f"mrigen: {printable(str(problem))}", err=True)
 
 
 def _sentence(error: OSError) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 
 from mrigen.data.tables import read_table, write_table
+from mrigen.errors import printable
 
 Sex = Literal["m", "f"]
 Modality = Literal["T1w", "FLAIR", "T1Gd", "T2w", "PDw"]
@@ -76,14 +77,6 @@ class LeftOut:
     def __post_init__(self) -> None:
         for name in ("path", "reason"):
             object.__setattr__(self, name, printable(getattr(self, name)))
-
-
-def printable(text: str) -> str:
-    """Escape what cannot be printed or written as UTF-8."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 _NUMBERS = {"channel": pa.int64(), "index": pa.int64(), "age": pa.float64()}

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mrigen.data.layouts.config import SourceConfig
-from mrigen.data.scans import LeftOut, Scan, printable
+from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.volumes.headers import check_header
-from mrigen.errors import DataError
+from mrigen.errors import DataError, printable
 
 _NAMED = 5
 _SHOWN_LETTERS = 60
