@@ -39,6 +39,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.breaks: list[int] = []  # bytes after which the next answers break off
         self.statuses: list[int] = []  # of the next answers
         self.location, self.redirects = None, 0
+        self.length = ""  # in place of the true one
         self.asked: list[str | None] = []  # the Range of every request
 
     @property
@@ -71,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
         if server.etag:
             self.send_header("ETag", server.etag)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", server.length or str(len(body)))
         self.end_headers()
         self.wfile.write(body[: server.breaks.pop(0)] if server.breaks else body)
 
@@ -230,6 +231,15 @@ def test_too_large_a_file_is_refused_unread(server, tmp_path):
     with pytest.raises(DataError, match="it sends 512,000 bytes, more than 1,000"):
         download(published(server, max_bytes=1000), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1"])
+def test_a_length_that_is_no_number_is_not_told(server, tmp_path, length):
+    server.length = length
+    told = []
+    file = published(server, md5=None)
+    download(file, tmp_path, pauses_s=(), report=lambda *numbers: told.append(numbers))
+    assert {total for _, total in told} == {None}
 
 
 def test_a_full_disk_is_told_before_anything_is_written(server, tmp_path, monkeypatch):

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from mrigen import __version__
 
 _TIMEOUT_S = 60
+# Bytes of a file: Python refuses to read thousands of digits, and knows other digits than these.
+_NUMBER = "[0-9]{1,18}"
 # The server is busy or has a fault of its own.
 _PASSING = {429, 500, 502, 503, 504}
 # A name that is not known or a port that is closed will not be better in a second.
@@ -85,8 +87,8 @@ def request(address: str, *, start: int = 0, version: str = "") -> Answer | None
     except (OSError, http.client.HTTPException) as error:
         raise BrokenOffError(str(error) or type(error).__name__) from None
     first = _first_byte(body, start)
-    length = body.headers.get("Content-Length", "")
-    total = first + int(length) if length.isdigit() else None
+    length = re.fullmatch(_NUMBER, body.headers.get("Content-Length", ""))
+    total = first + int(length[0]) if length else None
     return Answer(body, first, total, _version(body))
 
 
@@ -138,7 +140,7 @@ def _open(address: str, headers: dict[str, str]) -> http.client.HTTPResponse:
 def _first_byte(body: http.client.HTTPResponse, start: int) -> int:
     if body.status != HTTPStatus.PARTIAL_CONTENT:
         return 0
-    found = re.match(r"bytes (\d+)-", body.headers.get("Content-Range", ""))
+    found = re.match(rf"bytes ({_NUMBER})-", body.headers.get("Content-Range", ""))
     if found is None or int(found[1]) != start:
         body.close()
         raise UnreachableError("it sends another range than was asked for")
