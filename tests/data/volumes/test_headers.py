@@ -109,3 +109,18 @@ def test_a_zero_spacing_is_a_data_error(tmp_path):
         DataError, match=r"'a\.nii' has an impossible geometry \(voxels of 1 x 0 x 1"
     ):
         check_header(path, LIMIT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"srow_x": (3e38, 3e38, 3e38, 0)},
+        {"srow_x": (float("nan"), 0, 0, 0)},
+        {"sform_code": 0, "qform_code": 1, "quatern_b": float("nan")},
+        {"sform_code": 0, "qform_code": 1, "qoffset_x": float("inf")},
+        {"sform_code": 0, "qform_code": 1, "pixdim": (float("nan"), 3e38, 1, 1, 1, 1, 1, 1)},
+    ],
+)
+def test_a_geometry_beyond_numbers_is_one_sentence_without_a_warning(tmp_path, changes):
+    with pytest.raises(DataError, match=r"has an impossible geometry \(voxels of"):
+        check_header(header_of(tmp_path / "far.nii", **changes), LIMIT)

@@ -181,11 +181,13 @@ def _affine(path: Path, header: Nifti1Header) -> Affine:
     # Sizes are positive in the standard: some writers mark flipped axes by a sign, which the
     # orientation tells already.
     header["pixdim"][1:4] = np.abs(header["pixdim"][1:4])
-    try:
-        affine = np.asarray(header.get_best_affine(), np.float64)
-    except (HeaderDataError, ValueError):
-        affine = np.full((4, 4), np.nan)
-    spacing = voxel_sizes(affine)
+    # Huge and undefined numbers are refused below, and need no warning before.
+    with np.errstate(all="ignore"):
+        try:
+            affine = np.asarray(header.get_best_affine(), np.float64)
+        except (HeaderDataError, ValueError):
+            affine = np.full((4, 4), np.nan)
+        spacing = voxel_sizes(affine)
     low, high = SPACING_LIMITS_MM
     sane = bool(np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all())
     if not sane or abs(np.linalg.det(affine[:3, :3])) < _MIN_BOX_FRACTION * prod(spacing):
