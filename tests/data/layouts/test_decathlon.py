@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -71,6 +72,13 @@ def test_a_dataset_json_that_makes_no_sense_is_a_data_error(tmp_path, changes, w
     phantoms.write_decathlon(tmp_path / "data/Task01", subjects=1)
     describe_dataset(tmp_path, **changes)
     with pytest.raises(DataError, match=words):
+        find_scans(tmp_path, "tumours", DECATHLON)
+
+
+def test_a_dataset_json_that_is_no_file_is_not_waited_for(tmp_path):
+    (tmp_path / "data/Task01").mkdir(parents=True)
+    os.mkfifo(tmp_path / "data/Task01/dataset.json")
+    with pytest.raises(DataError, match=r"'dataset.json' is not an ordinary file"):
         find_scans(tmp_path, "tumours", DECATHLON)
 
 

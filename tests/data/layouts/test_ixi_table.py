@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 import phantoms
@@ -87,3 +89,39 @@ def test_a_table_that_is_a_link_out_of_the_project_is_not_read(tmp_path):
     (tmp_path / "project/IXI.csv").symlink_to(tmp_path / "elsewhere/IXI.csv")
     with pytest.raises(DataError, match=r"'IXI\.csv' is a symbolic link out of the cohort"):
         read(tmp_path / "project")
+
+
+def test_columns_that_nobody_asked_for_are_not_held(tmp_path):
+    phantoms.write_ixi_csv(tmp_path / "IXI.csv", [(12, 1, 1, 38.5)])
+    heading, row = (tmp_path / "IXI.csv").read_text().splitlines()
+    others = "".join(f",{number}" for number in range(5000))
+    (tmp_path / "IXI.csv").write_text("\n".join([heading + others, *[row] * 500, ""]))
+    tracemalloc.start()
+    try:
+        assert read(tmp_path).find("12") == Person(38.5, "m", "White")
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_table_too_large_for_people_is_not_read(tmp_path):
+    phantoms.write_ixi_xls(tmp_path / "IXI.xls", ROWS)
+    with (tmp_path / "IXI.xls").open("ab") as file:
+        file.truncate(2**24 + 1)
+    with pytest.raises(DataError, match=r"'IXI.xls' is not readable .* \(more than 16777216 bytes"):
+        read(tmp_path)
+
+
+def test_a_damaged_spreadsheet_is_a_table_or_one_sentence(tmp_path):
+    phantoms.write_ixi_xls(tmp_path / "IXI.xls", ROWS)
+    whole = (tmp_path / "IXI.xls").read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        for wrong in (b"\xff\xff", b"\0\0"):
+            damaged = whole[:place] + wrong + whole[place + len(wrong) :]
+            (tmp_path / "IXI.xls").write_bytes(damaged)
+            try:
+                read(tmp_path)
+            except DataError:
+                refused += 1
+    assert refused > len(whole) / 3

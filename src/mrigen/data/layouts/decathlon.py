@@ -89,7 +89,8 @@ def _notes(description: _Description, place: Place) -> list[str]:
 def _read_description(place: Place, path: Path) -> _Description:
     name = f"{path.parent.name}/{path.name}"
     try:
-        place.check_link(path)
+        if path.exists():
+            place.check_file(path)
         with path.open("rb") as file:
             values = json.loads(file.read(_MAX_BYTES))
         return _Description.model_validate(values)

@@ -1,8 +1,8 @@
 """Age, sex and ethnicity from the table that the IXI release comes with."""
 
 import struct
+from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,13 +11,13 @@ import xlrd
 from xlrd.compdoc import CompDocError
 
 from mrigen.data.layouts.people import People, Person, merge
-from mrigen.data.layouts.people_table import MAX_AGE, iter_rows
+from mrigen.data.layouts.people_table import MAX_AGE, MAX_TABLE_BYTES, iter_rows
 from mrigen.data.layouts.place import Place, some
 from mrigen.data.scans import Sex
 from mrigen.errors import DataError
 
 TABLE_NAMES = ("IXI.csv", "IXI.xls")
-ID, SEX, ETHNICITY, AGE = "IXI_ID", "SEX_ID (1=m, 2=f)", "ETHNIC_ID", "AGE"
+_COLUMNS = ID, SEX, ETHNICITY, AGE = "IXI_ID", "SEX_ID (1=m, 2=f)", "ETHNIC_ID", "AGE"
 _SEXES: dict[int, Sex] = {1: "m", 2: "f"}
 # The release's own key to ETHNIC_ID. 0 fills every unanswered question of the table; 2 occurs in
 # it and the key does not explain it.
@@ -37,6 +37,7 @@ _XLS_ERRORS = (
     OSError,
     LookupError,
     ValueError,
+    ArithmeticError,
     AssertionError,
     BadZipFile,
     NotImplementedError,
@@ -67,8 +68,8 @@ def read_ixi_people(place: Place) -> People:
         return People(notes=(f"no {' or '.join(TABLE_NAMES)}: age and sex are unknown",))
     table = tables[0]
     place.check_link(table)
-    lines = _read_csv(table) if table.suffix == ".csv" else _read_xls(table)
-    missing = [column for column in (ID, SEX, ETHNICITY, AGE) if lines and column not in lines[0]]
+    lines = _rows(iter_rows(table) if table.suffix == ".csv" else _read_xls(table))
+    missing = [column for column in _COLUMNS if lines and column not in lines[0]]
     if missing or not lines:
         raise DataError(
             f"table '{table.name}' has no {'rows' if not lines else f'column {missing[0]!r}'}: "
@@ -101,21 +102,26 @@ def _repeated(
     return notes
 
 
-def _read_csv(path: Path) -> list[Row]:
-    heading, *lines = [*iter_rows(path)] or [[]]
-    return [dict(zip_longest(heading, line[: len(heading)], fillvalue="")) for line in lines]
+def _rows(lines: Iterator[Sequence[object]]) -> list[Row]:
+    # Of many columns and many rows together there is more than memory holds.
+    heading = enumerate(next(lines, ()))
+    places = {str(name): place for place, name in heading if name in _COLUMNS}
+    return [
+        {name: line[place] if place < len(line) else "" for name, place in places.items()}
+        for line in lines
+    ]
 
 
-def _read_xls(path: Path) -> list[Row]:
+def _read_xls(path: Path) -> Iterator[Sequence[object]]:
     try:
+        if path.stat().st_size > MAX_TABLE_BYTES:
+            raise OSError(f"more than {MAX_TABLE_BYTES} bytes")
         sheet = xlrd.open_workbook(str(path), logfile=StringIO()).sheet_by_index(0)
-        lines = [sheet.row_values(line) for line in range(sheet.nrows)]
+        return iter([sheet.row_values(line) for line in range(sheet.nrows)])
     except _XLS_ERRORS as error:
         raise DataError(
             f"table '{path.name}' is not readable as a spreadsheet ({error}). Replace or remove it."
         ) from None
-    names = [str(name) for name in lines[0]] if lines else []
-    return [dict(zip(names, line, strict=True)) for line in lines[1:]]
 
 
 def _number(value: object) -> float | None:

@@ -13,7 +13,7 @@ from mrigen.data.scans import Sex
 from mrigen.errors import DataError
 
 MAX_AGE = 120
-_MAX_BYTES = 2**24
+MAX_TABLE_BYTES = 2**24
 
 # The names of the columns, the first one that is there wins.
 _COLUMNS = {
@@ -89,10 +89,10 @@ def iter_rows(path: Path) -> Iterator[list[str]]:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
+            data = file.read(MAX_TABLE_BYTES + 1)
+        if len(data) > MAX_TABLE_BYTES:
             raise DataError(
-                f"table '{path.name}' has more than {_MAX_BYTES} bytes: expected a row per "
+                f"table '{path.name}' has more than {MAX_TABLE_BYTES} bytes: expected a row per "
                 "person. Replace or remove it."
             )
         text = data.decode("utf-8-sig")
