@@ -23,7 +23,7 @@ _PATTERNS = (
     # Feliu, by med2image: BRATS_001-frame000-slice060.jpg
     r"(?P<subject>[^/]+?)[-_]frame\d+[-_]slice(?P<index>\d+)\.",
     r"(?P<subject>[^/]+?)[-_](?:slice|z)?[-_]?(?P<index>\d+)\.[A-Za-z]+$",
-    r"(?P<subject>[^/]+)/[^/]*?(?P<index>\d+)\.[A-Za-z]+$",
+    r"(?P<subject>[^/]+)/(?:[^/]*[^/\d])?(?P<index>\d+)\.[A-Za-z]+$",
 )
 _ENOUGH = 0.9
 _TABLES = ("participants.tsv", "people.csv", "people.tsv", "subjects.csv", "subjects.tsv")
