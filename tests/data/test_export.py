@@ -255,6 +255,36 @@ def test_label_maps_lie_beside_the_volumes(tmp_path):
     assert labels.get_data_dtype() == "uint8"
 
 
+@pytest.mark.parametrize("names", [("x", "x_label"), ("X_Label", "x")])
+def test_a_label_map_does_not_take_the_place_of_a_scan(tmp_path, names):
+    config = DatasetConfig.model_validate(
+        {
+            "source": "phantoms",
+            "size": 32,
+            "labels": True,
+            "split": {"train": 0.5, "validation": 0.0, "test": 0.5},
+        }
+    )
+    first, second, third = disc_scans(subjects=3, slices=2)
+    scans = [
+        scan._replace(
+            labels=(scan.pixels > 0).astype(np.uint8),
+            records=[
+                replace(record, subject="phantoms/P", path=f"{name}.nii.gz")
+                for record in scan.records
+            ],
+        )
+        for scan, name in zip((first, second), names, strict=True)
+    ]
+    other = third._replace(labels=(third.pixels > 0).astype(np.uint8))
+    store = write_store(
+        tmp_path / "heads", [with_grid(scan, None) for scan in [*scans, other]], config=config
+    )
+    export_volumes(store, tmp_path / "out")
+    files = manifest_of(tmp_path / "out")[["file", "label_file"]].to_numpy().ravel()
+    assert len({name.casefold() for name in files}) == 6
+
+
 def test_a_sheared_grid_has_no_quaternion(tmp_path):
     affine = np.diag([4.0, 4, 4, 1])
     affine[0, 2] = 2.0

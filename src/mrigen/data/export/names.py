@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+# Follows the name of a scan in that of its label map.
+LABEL = "_label"
 _ENDINGS = (".nii.gz", ".nii", ".png", ".jpg", ".jpeg")
 
 
@@ -62,8 +64,8 @@ def _safe(name: str) -> str:
 
 def _unused(name: str, taken: set[str]) -> str:
     number, free = 1, name
-    while free.casefold() in taken:
+    while not taken.isdisjoint(both := {free.casefold(), f"{free}{LABEL}".casefold()}):
         number += 1
         free = f"{name}-{number}"
-    taken.add(free.casefold())
+    taken |= both
     return free

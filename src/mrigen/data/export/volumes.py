@@ -12,7 +12,7 @@ import pandas as pd
 from isal import igzip
 
 from mrigen.data.export.folder import MANIFEST, export_folder
-from mrigen.data.export.names import StoredScan, stored_scans
+from mrigen.data.export.names import LABEL, StoredScan, stored_scans
 from mrigen.data.records import Pixels
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
@@ -121,10 +121,9 @@ def _write_scan(
     _write(folder / name, pixels, affine, levels=(grid["black"], grid["white"]))
     label_name = None
     if store.has_labels:
-        label_name = f"{scan.subject}/{scan.name}_label.nii.gz"
-        _write(
-            folder / label_name, _pile(store.read_labels(scan.rows), places, stack.count), affine
-        )
+        label_name = f"{scan.subject}/{scan.name}{LABEL}.nii.gz"
+        labels = _pile(store.read_labels(scan.rows), places, stack.count)
+        _write(folder / label_name, labels, affine)
     return {
         "file": name,
         "label_file": label_name,
