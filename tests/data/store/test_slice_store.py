@@ -282,6 +282,19 @@ def break_columns(folder):
     pd.DataFrame({"subject": ["a"]}).to_parquet(folder / "manifest.parquet")
 
 
+def break_affine(folder):
+    rows = pd.read_parquet(folder / "grids.parquet").to_dict("records")
+    write_grids(folder / "grids.parquet", [{**row, "affine": [1.0] * 15} for row in rows])
+
+
+def set_in_summary(**changes):
+    def damage(folder):
+        summary = json.loads((folder / "summary.json").read_text())
+        (folder / "summary.json").write_text(json.dumps(summary | changes))
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -301,6 +314,10 @@ def break_columns(folder):
         (break_labels, "has 31 slices and a manifest of 32 rows"),
         (break_grids_away, "grids.parquet' does not exist: run 'mrigen slices heads'"),
         (break_columns, "has the columns subject: expected subject, source"),
+        (break_affine, "has an affine that is not 16 finite numbers"),
+        (set_in_summary(sha256={}), "is damaged"),
+        (set_in_summary(sha256={"gone.parquet": "0"}), "is damaged"),
+        (set_in_summary(shards=["../other/slices-000.npy"]), "is damaged"),
     ],
 )
 def test_a_damaged_store_says_what_is_wrong(tmp_path, damage, words):

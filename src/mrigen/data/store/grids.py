@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from mrigen.data.records import ScanSlices
 from mrigen.data.tables import read_table, write_table
+from mrigen.errors import DataError
 
 GRIDS_SCHEMA = pa.schema(
     [
@@ -51,9 +53,13 @@ def read_grids(path: Path, *, remedy: str) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the file is missing or damaged, followed by the `remedy`.
+        If the file is missing or damaged, or an affine is no 16 numbers; followed by the `remedy`.
     """
-    return cast("pd.DataFrame", read_table(path, schema=GRIDS_SCHEMA, remedy=remedy).to_pandas())
+    table = read_table(path, schema=GRIDS_SCHEMA, remedy=remedy)
+    affines = table["affine"].to_pylist()
+    if not all(affine and len(affine) == 16 and np.isfinite(affine).all() for affine in affines):
+        raise DataError(f"'{path}' has an affine that is not 16 finite numbers: {remedy}.")
+    return cast("pd.DataFrame", table.to_pandas())
 
 
 def grids_text(grids: pd.DataFrame) -> bytes:

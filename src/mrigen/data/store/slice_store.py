@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from mrigen.data.records import Pixels
 from mrigen.data.splits.config import Leak
@@ -24,18 +24,28 @@ if TYPE_CHECKING:
 MANIFEST, GRIDS, SUMMARY = "manifest.parquet", "grids.parquet", "summary.json"
 CONTACT_SHEET = "contact_sheet.png"
 
+ShardName = Annotated[str, Field(pattern=r"^[a-z]+-[0-9]+\.npy$")]
+
 
 class _Summary(BaseModel):
     """The part of `summary.json` that a reader of the pixels needs."""
 
     size: int
     bits: Literal[8, 16]
-    shards: list[str]
-    label_shards: list[str]
+    shards: list[ShardName]
+    label_shards: list[ShardName]
     fingerprint: str
     sha256: dict[str, str]
     leaking: Leak | None
     warnings: tuple[str, ...]
+
+    @field_validator("sha256")
+    @classmethod
+    def _of_both_tables(cls, digests: dict[str, str]) -> dict[str, str]:
+        # A table without one could be changed unseen.
+        if set(digests) != {MANIFEST, GRIDS}:
+            raise ValueError(f"checksums of {MANIFEST} and {GRIDS}")
+        return digests
 
 
 class SliceStore:
