@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,7 +284,7 @@ def break_columns(folder):
 
 
 def break_affine(folder):
-    rows = pd.read_parquet(folder / "grids.parquet").to_dict("records")
+    rows = pq.read_table(folder / "grids.parquet").to_pylist()
     write_grids(folder / "grids.parquet", [{**row, "affine": [1.0] * 15} for row in rows])
 
 
