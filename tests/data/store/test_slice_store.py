@@ -208,6 +208,15 @@ def test_a_second_copy_of_one_subject_is_left_out_too(tmp_path):
     )
 
 
+def test_a_copy_of_other_slices_is_left_out_too(tmp_path):
+    scans = phantoms.disc_scans(subjects=5)
+    copy = rename(scans[1], "phantoms/IXI900", "data/phantoms/IXI900.nii.gz")
+    scans.append(copy._replace(pixels=copy.pixels[3:], records=copy.records[3:]))
+    config = DatasetConfig(source="phantoms", size=32)
+    store = write_store(tmp_path / "heads", scans, config=config)
+    assert "phantoms/IXI900" not in set(store.manifest["subject"])
+
+
 def test_channels_of_a_file_and_blank_pictures_are_no_copies(tmp_path):
     scans = phantoms.disc_scans(subjects=3)
     scans.append(scans[0])
