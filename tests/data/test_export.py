@@ -82,6 +82,9 @@ def test_tablados_layout_numbers_the_test_slices_last(tmp_path):
     assert files_in(tmp_path / "out") == sorted([*train, *test, "export.json", "manifest.csv"])
     assert not (tmp_path / "out/validation").exists()
     assert_pixels(tmp_path / "out", store)
+    mark = json.loads((tmp_path / "out/export.json").read_text())
+    assert (mark["split"], tuple(mark["warnings"])) == ("leaking: tablado", store.warnings)
+    assert mark["warnings"]
     manifest = manifest_of(tmp_path / "out")
     part = manifest[manifest["file"].str.startswith("training/t1/IXI000")]
     assert part["index"].is_monotonic_increasing

@@ -22,7 +22,7 @@ def export_folder(path: Path, store: SliceStore) -> Iterator[Path]:
     path
         Absent, empty, or an earlier export with nothing added to it or taken away.
     store
-        Named in the folder's `export.json`.
+        Named in the folder's `export.json`, with the warnings of its split.
 
     Raises
     ------
@@ -35,6 +35,8 @@ def export_folder(path: Path, store: SliceStore) -> Iterator[Path]:
         mark = {
             "dataset": store.path.name,
             "fingerprint": store.fingerprint,
+            "split": store.split_kind,
+            "warnings": list(store.warnings),
             "files": _files_digest(folder),
         }
         (folder / MARK).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
