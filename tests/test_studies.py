@@ -123,7 +123,7 @@ def test_lorente_cuts_51_and_151_slices_of_256(tmp_path):
     for name, expected in {
         "axial_51": range(102, 153),
         "axial_51_per_slice": range(102, 153),
-        "axial_151": range(52, 203),
+        "axial_151": range(53, 204),
     }.items():
         store = slices(project, name, workers=1, progress=False)
         assert store.size == 64
