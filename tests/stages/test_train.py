@@ -136,12 +136,13 @@ def start_training(project: Project) -> subprocess.Popen[bytes]:
     script = (
         "import sys, pathlib, torch\n"
         "torch.set_num_threads(1)\n"  # as in this process: sums depend on how they are shared out
-        "import mrigen.stages.train as stage\n"
-        "stage.CHECKPOINT_SECONDS = 0.0\n"
+        "from mrigen.stages import training_session\n"
+        "training_session.CHECKPOINT_SECONDS = 0.0\n"
         "from mrigen.project import load_project\n"
+        "from mrigen.stages.train import train\n"
         "from mrigen.training.runtime import choose_runtime\n"
         "project = load_project(pathlib.Path(sys.argv[1]))\n"
-        "stage.train(project, 'vae', runtime=choose_runtime(device='cpu'), progress=False)\n"
+        "train(project, 'vae', runtime=choose_runtime(device='cpu'), progress=False)\n"
     )
     return subprocess.Popen([sys.executable, "-c", script, str(project.root)])
 
