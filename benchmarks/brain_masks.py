@@ -22,7 +22,7 @@ from mrigen.data.masks.brain_mask import BrainMaskConfig, brain_mask
 from mrigen.data.scans import Scan
 from mrigen.data.slicing.selection import BrainContent, is_contiguous, keep_by_content
 from mrigen.data.slicing.slice_tables import read_slice_table, scan_name
-from mrigen.data.volumes.reading import Mask, read_labels, read_volume
+from mrigen.data.volumes.reading import Mask, read_channels, read_labels
 
 MOST_VOXELS = 2**28
 STUDY_SLICES = 150
@@ -47,7 +47,7 @@ class Result(NamedTuple):
 
 def measure(path: Path, segmentations: Path, cache: Path) -> Result:
     name = scan_name(path.name)
-    volume = read_volume(path)
+    (volume,) = read_channels(path, [None], max_voxels=2**28)
     scan = Scan(path=path.name, source="heads", subject=name, modality="T1w")
     start = time.perf_counter()
     mask = brain_mask(volume, scan, BrainMaskConfig(), root=path.parent, cache=cache)

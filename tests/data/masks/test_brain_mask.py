@@ -11,8 +11,8 @@ from mrigen.data.masks import brain_mask as brain_masks
 from mrigen.data.masks import brain_network
 from mrigen.data.masks.brain_mask import BrainMaskConfig, brain_mask
 from mrigen.data.scans import Scan
-from mrigen.data.volumes.reading import read_volume
 from mrigen.errors import ConfigError, DataError
+from one_scan import read_volume
 from phantoms import write_volume
 
 SHAPE = (12, 14, 10)

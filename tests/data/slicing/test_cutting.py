@@ -10,8 +10,8 @@ from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.slicing.levels import Levels
 from mrigen.data.slicing.slice_choice import describe_volume, read_slices
 from mrigen.data.slicing.slice_tables import Stretch
-from mrigen.data.volumes.reading import read_volume
 from mrigen.errors import DataError
+from one_scan import read_volume
 
 SHAPE, SPACING = (30, 36, 34), (6.0, 6.0, 6.0)
 SCAN = Scan("data/IXI001-HH-1-T1.nii.gz", "ixi", "ixi/IXI001", "T1w")
@@ -78,7 +78,7 @@ def test_slices_that_are_scaled_by_themselves_have_no_units(volume, intensity):
 def test_the_slices_do_not_depend_on_how_many_are_drawn_at_a_time(volume, monkeypatch):
     values = {"plane": "sagittal", "intensity": {"scope": "slice", "through_png": True}}
     first = cut_volume(volume, SCAN, config_of(**values))
-    monkeypatch.setattr("mrigen.data.slice_choice._SLICES_AT_ONCE", 7)
+    monkeypatch.setattr("mrigen.data.slicing.slice_choice._SLICES_AT_ONCE", 7)
     again = cut_volume(volume, SCAN, config_of(**values))
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.records == again.records

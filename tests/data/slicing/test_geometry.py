@@ -11,8 +11,8 @@ from mrigen.data.slicing.geometry import (
     frames,
     lay_out,
 )
-from mrigen.data.volumes.reading import read_volume
 from mrigen.errors import ConfigError, DataError
+from one_scan import read_volume
 from phantoms import write_volume
 
 PLANES = ("axial", "coronal", "sagittal")

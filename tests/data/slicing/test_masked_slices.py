@@ -6,8 +6,9 @@ import pytest
 from brain_phantom import SPACING_MM, head_with_brain
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.slicing.dataset import DatasetConfig
-from mrigen.data.slicing.extraction import extract_file, extract_slices
+from mrigen.data.slicing.extraction import extract_file
 from mrigen.data.slicing.geometry import SLICE_AXIS
+from one_scan import extract_slices
 from phantoms import write_volume
 
 ARRAY, BRAIN = head_with_brain()

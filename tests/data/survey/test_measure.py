@@ -8,7 +8,7 @@ import phantoms
 from mrigen.data.masks.brain_mask import BrainMaskConfig
 from mrigen.data.scans import LeftOut, Scan
 from mrigen.data.survey.measure import Depth, FileMeasures, measure_file
-from mrigen.data.volumes.reading import read_volume
+from one_scan import read_volume
 
 SCAN = Scan(path="a.nii.gz", source="s", subject="s/a", modality="T1w", site="HH")
 SIZES = (3.0, 2.0, 5.0)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import phantoms
-from mrigen.data.volumes.reading import read_channels, read_labels, read_volume
+from mrigen.data.volumes.reading import read_channels, read_labels
 from mrigen.errors import DataError
+from one_scan import read_volume
 
 SHAPE, SPACING = (10, 12, 14), (3.0, 2.0, 4.0)
 ORDERS = st.permutations(["RL", "AP", "SI"]).flatmap(

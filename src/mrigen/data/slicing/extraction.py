@@ -17,42 +17,9 @@ from mrigen.data.slicing.slice_tables import read_slice_table
 from mrigen.data.volumes.reading import Mask, Volume, read_channels, read_labels
 from mrigen.errors import DataError
 
-__all__ = ["cut_volume", "describe_file", "extract_file", "extract_slices"]
+__all__ = ["cut_volume", "describe_file", "extract_file"]
 
-_MOST_VOXELS = 2**28
 _HIGHEST_LABEL = 255
-
-
-def extract_slices(
-    scan: Scan, config: DatasetConfig, *, root: Path, max_voxels: int = _MOST_VOXELS
-) -> ScanSlices:
-    """Cut one scan into slices.
-
-    Parameters
-    ----------
-    scan
-        The image, with its path relative to `root`.
-    config
-        What to cut.
-    root
-        The project's folder.
-    max_voxels
-        The most voxels the file may declare.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read as an image, or the selection keeps none of its slices.
-    """
-    outcomes = extract_file([scan], config=config, root=root, max_voxels=max_voxels)
-    if not outcomes:
-        raise DataError(
-            f"picture '{Path(scan.path).name}' is not among the slices that the selection keeps: "
-            "change the dataset's selection."
-        )
-    if isinstance(outcomes[0], LeftOut):
-        raise DataError(outcomes[0].reason)
-    return outcomes[0]
 
 
 def extract_file(

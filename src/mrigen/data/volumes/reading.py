@@ -23,7 +23,6 @@ __all__ = [
     "check_header",
     "read_channels",
     "read_labels",
-    "read_volume",
 ]
 
 MAX_NONFINITE_FRACTION = 0.01
@@ -35,33 +34,30 @@ _CHUNK_BYTES = 2**20
 _CHUNK_VOXELS = 2**18
 
 
-def read_volume(path: Path, *, channel: int | None = None, max_voxels: int = 2**28) -> Volume:
-    """Read one 3-D image in RAS+.
+def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int) -> list[Volume]:
+    """Read images of one file in RAS+, decompressing it once.
+
+    Axes are flipped and swapped to the closest RAS+ directions; an oblique volume keeps its slices
+    as they were scanned.
 
     Parameters
     ----------
     path
         A single-file NIfTI image.
-    channel
-        Which image of a 4-D file; None for a 3-D file.
+    channels
+        Which images of a 4-D file; None for the one of a 3-D file.
     max_voxels
-        The most voxels the file may declare.
+        The most voxels the file may declare, over all its channels.
+
+    Returns
+    -------
+    In the order of `channels`.
 
     Raises
     ------
     DataError
         If `check_header` refuses the file, or its data is truncated, fails its checksum, is
         constant, or holds more than 1 % of NaN or infinite voxels.
-    """
-    return read_channels(path, [channel], max_voxels=max_voxels)[0]
-
-
-def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int) -> list[Volume]:
-    """Read several channels of one file, decompressing it once.
-
-    Parameters and errors are those of `read_volume`. The order of the answer is the order of
-    `channels`. Axes are flipped and swapped to the closest RAS+ directions; an oblique volume
-    keeps its slices as they were scanned.
     """
     header = check_header(path, max_voxels)
     for channel in channels:
