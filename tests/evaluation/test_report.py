@@ -1,6 +1,5 @@
 import csv
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import StringIO
 
 import numpy as np
@@ -17,33 +16,7 @@ from mrigen.evaluation.report import (
 )
 from mrigen.images import encode_png
 from mrigen.page.document import Picture
-
-VOID = {"meta", "link", "img"}
-
-
-class Page(HTMLParser):
-    """Collects what the tests look at, and whether every element is closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.words = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
+from parsed_page import ParsedPage
 
 
 def picture():
@@ -74,7 +47,7 @@ def report(*models, **changes):
 
 def test_the_page_needs_nothing_but_itself():
     text = render_html(report())
-    page = Page(text)
+    page = ParsedPage(text)
     assert not page.open
     assert "script" not in {tag for tag, _ in page.tags}
     for _, attributes in page.tags:
@@ -85,7 +58,7 @@ def test_the_page_needs_nothing_but_itself():
 
 
 def test_the_page_is_accessible():
-    page = Page(render_html(report()))
+    page = ParsedPage(render_html(report()))
     tags = {}
     for tag, attributes in page.tags:
         tags.setdefault(tag, []).append(attributes)
@@ -124,22 +97,22 @@ def test_restorations_stand_beside_their_input():
     clean = {"slice_ssim": 0.5, "slice_ssim_sd": 0.01}
     assert (
         "input as it came: 0.700 better than its input"
-        in Page(render_html(report(model(**scores)))).text
+        in ParsedPage(render_html(report(model(**scores)))).text
     )
-    assert "no better than its input" in Page(render_html(report(model(**losing)))).text
-    assert "from clean slices" in Page(render_html(report(model(**clean)))).text
+    assert "no better than its input" in ParsedPage(render_html(report(model(**losing)))).text
+    assert "from clean slices" in ParsedPage(render_html(report(model(**clean)))).text
 
 
 def test_lower_is_better_where_it_is():
-    text = Page(render_html(report(model(slice_mse=0.1, input_slice_mse=0.2)))).text
+    text = ParsedPage(render_html(report(model(slice_mse=0.1, input_slice_mse=0.2)))).text
     assert "no better" not in text
 
 
 def test_the_page_says_what_the_distance_is_not():
-    text = Page(render_html(report())).text
+    text = ParsedPage(render_html(report())).text
     assert "not FID" in text
     assert "synthetic" not in text
-    assert "synthetic" in Page(render_html(report(notices=["synthetic"]))).text
+    assert "synthetic" in ParsedPage(render_html(report(notices=["synthetic"]))).text
 
 
 def test_left_out_files_and_missing_models_are_named_with_the_reason():
@@ -150,14 +123,14 @@ def test_left_out_files_and_missing_models_are_named_with_the_reason():
         missing={"gan7": "has not been trained"},
         left_out=left_out,
     )
-    text = Page(render_html(shown)).text
+    text = ParsedPage(render_html(shown)).text
     assert text.count("has shape (2, 2)") == 2
     assert "3 voxels became 0" in text
     assert "gan7 : has not been trained" in text
 
 
 def test_a_leaking_split_is_marked_wherever_its_numbers_stand():
-    plain = Page(render_html(report(model("plain"))))
+    plain = ParsedPage(render_html(report(model("plain"))))
     assert "Test subjects were never trained on." in plain.text
     assert "leaking split" not in plain.text
     warning = "split 'tablado' puts slices of the same 7 subjects into train and test"
@@ -166,7 +139,7 @@ def test_a_leaking_split_is_marked_wherever_its_numbers_stand():
         models=[model("plain"), leaking],
         datasets=[dataset(name="clean"), dataset(warnings=[warning])],
     )
-    page = Page(render_html(shown))
+    page = ParsedPage(render_html(shown))
     assert "never trained on" not in page.text
     assert page.text.count("⚠ leaking split") == 1
     assert "leaking ⚠ leaking split" in page.text
@@ -176,7 +149,7 @@ def test_a_leaking_split_is_marked_wherever_its_numbers_stand():
 
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_any_number_of_models_fits(count):
-    page = Page(render_html(report(*(model(f"m{i}") for i in range(count)))))
+    page = ParsedPage(render_html(report(*(model(f"m{i}") for i in range(count)))))
     rows = [a for tag, a in page.tags if tag == "th" and a.get("scope") == "rowgroup"]
     assert {a["colspan"] for a in rows} == {str(count + 1)}
 
