@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mrigen.data.layouts.companions import CompanionFinder
-from mrigen.data.layouts.naming import read_name
+from mrigen.data.layouts.naming import names_itself, read_name
 from mrigen.data.layouts.people import People
 from mrigen.data.layouts.people_table import read_people
 from mrigen.data.layouts.place import Found, Place, check_volume
@@ -29,7 +29,7 @@ def find_folder(place: Place) -> Found:
         except DataError as error:
             left_out.append(place.left_out(path, error))
     notes = [*people.notes, *missing_people(people, scans)]
-    if place.config.subject is None and scans:
+    if place.config.subject is None and not all(names_itself(Path(scan.path)) for scan in scans):
         notes.append(
             "each file is taken for a person of its own, as the source has no 'subject' pattern"
         )

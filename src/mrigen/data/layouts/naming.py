@@ -23,7 +23,10 @@ class Named:
 
 
 def read_name(path: Path, place: Place) -> Named:
-    """Read a file's name by the pattern of its source; without one, its stem is the subject.
+    """Read a file's name by the pattern of its source.
+
+    Without one the subject is what stands first in a name in the manner of BIDS, such as
+    `sub-01_ses-2_T1w`, so that the sessions of one person stay together; else it is the stem.
 
     Raises
     ------
@@ -33,7 +36,7 @@ def read_name(path: Path, place: Place) -> Named:
     """
     pattern = place.config.subject
     if pattern is None:
-        return Named(stem(path))
+        return Named(_bids_subject(path) or stem(path))
     # Some systems write accents apart from their letters, which are then no letters to patterns.
     text = normalize("NFC", place.within(path))
     match = re.search(pattern, text)
@@ -51,6 +54,16 @@ def read_name(path: Path, place: Place) -> Named:
         split=_split(text, groups.get("split")),
         index=_index(text, groups.get("index")),
     )
+
+
+def names_itself(path: Path) -> bool:
+    """Whether a file's name alone says whose it is, in the manner of BIDS."""
+    return _bids_subject(path) is not None
+
+
+def _bids_subject(path: Path) -> str | None:
+    match = re.match(r"(sub-[^_]+)_", stem(path))
+    return match[1] if match else None
 
 
 def _split(text: str, word: str | None) -> str | None:
