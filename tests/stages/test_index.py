@@ -47,8 +47,9 @@ def test_all_sources_are_indexed(project):
         "subjects": 4,
         "modalities": {"T1w": 4},
         "sites": {"Guys": 1, "HH": 2, "IOP": 1},
-        "sexes": {"f": 2, "m": 2},
-        "age": {"min": 21.5, "max": 24.5},
+        "sexes": {"female": 2, "male": 2},
+        "ethnicities": {"White": 4},
+        "age": {"known": 4, "min": 21.5, "max": 24.5},
         "left_out": 0,
         "notes": [],
     }

@@ -2,13 +2,13 @@
 
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from mrigen.atomic import atomic_folder
 from mrigen.data.sources import LeftOut, Scan, find_scans, write_scans
+from mrigen.data.survey.people import count_values, describe_cohort
 from mrigen.errors import DataError
 from mrigen.project import Project
 
@@ -38,7 +38,8 @@ def index(project: Project) -> dict[str, Any]:
     for name, config in sorted(project.params.sources.items()):
         found = find_scans(project.root, name, config)
         sources[name] = {
-            **describe_scans(found.scans),
+            **describe_cohort(found.scans),
+            **_describe_files(found.scans),
             "left_out": len(found.left_out),
             "notes": found.notes,
         }
@@ -59,27 +60,13 @@ def index(project: Project) -> dict[str, Any]:
     return summary
 
 
-def describe_scans(scans: Sequence[Scan]) -> dict[str, Any]:
-    """Count scans by modality, subjects by site and sex, and files by what belongs to them."""
-    people = {scan.subject: scan for scan in scans}.values()
-    ages = [person.age for person in people if person.age is not None]
+def _describe_files(scans: Sequence[Scan]) -> dict[str, Any]:
     files = {scan.path: scan for scan in scans}.values()
     return {
-        "scans": len(scans),
-        "files": len(files),
         "labelled_files": sum(scan.label_path is not None for scan in files),
         "masked_files": sum(scan.mask_path is not None for scan in files),
-        "declared_splits": _counts(scan.split for scan in files if scan.split),
-        "subjects": len(people),
-        "modalities": _counts(scan.modality for scan in scans),
-        "sites": _counts(person.site for person in people),
-        "sexes": _counts(person.sex for person in people),
-        "age": {"min": min(ages), "max": max(ages)} if ages else None,
+        "declared_splits": count_values(scan.split for scan in files if scan.split),
     }
-
-
-def _counts(values: Iterable[str | None]) -> dict[str, int]:
-    return dict(sorted(Counter(value or "unknown" for value in values).items()))
 
 
 def _nothing(project: Project, left_out: Sequence[LeftOut]) -> str:

@@ -26,23 +26,11 @@ Answer = TypeVar("Answer")
 
 def shown(answers: Iterable[Answer], name: str, total: int) -> Iterator[Answer]:
     """Pass answers on, an answer a file, and show how many have come."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files"),
-        TimeRemainingColumn(),
-    )
-    last = time.monotonic()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=total)
+    with reporting(name, MofNCompleteColumn(), TextColumn("files")) as report:
+        report(0, total)
         for done, answer in enumerate(answers, start=1):
             yield answer
-            bar.update(task, completed=done)
-            if not console.is_terminal and time.monotonic() - last > LINE_SECONDS:
-                last = time.monotonic()
-                _log.info("%s: %d of %d files", name, done, total)
+            report(done, total)
 
 
 @contextmanager
