@@ -258,6 +258,26 @@ def test_label_maps_lie_beside_the_volumes(tmp_path):
     assert labels.get_data_dtype() == "uint8"
 
 
+def test_names_as_long_as_a_disk_takes_are_cut(tmp_path):
+    long = "\u00e4" * 124
+    scans = [
+        scan._replace(
+            records=[
+                replace(record, subject=f"phantoms/{long}{n}", path=f"{long}{n}.nii", channel=n)
+                for record in scan.records
+            ]
+        )
+        for n, scan in enumerate(disc_scans(subjects=2, slices=1))
+    ]
+    split = {"train": 0.5, "validation": 0.0, "test": 0.5}
+    config = DatasetConfig.model_validate({"source": "phantoms", "size": 32, "split": split})
+    store = write_store(tmp_path / "heads", [with_grid(scan) for scan in scans], config=config)
+    export_pictures(store, tmp_path / "pictures")
+    export_volumes(store, tmp_path / "volumes")
+    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 2
+    assert len(list((tmp_path / "volumes").rglob("*.nii.gz"))) == 2
+
+
 @pytest.mark.parametrize("names", [("x", "x_label"), ("X_Label", "x")])
 def test_a_label_map_does_not_take_the_place_of_a_scan(tmp_path, names):
     config = DatasetConfig.model_validate(

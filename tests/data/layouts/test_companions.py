@@ -106,3 +106,11 @@ def test_a_mask_out_of_the_project_leaves_its_scan_out(tmp_path):
     found = find(root, masks="m/{stem}.nii.gz")
     assert found.scans == []
     assert "'a.nii.gz' is a symbolic link out of the cohort" in found.left_out[0].reason
+
+
+def test_a_mask_whose_name_would_be_too_long_is_not_there(tmp_path):
+    name = "a" * 245
+    write(tmp_path, f"{name}.nii.gz", "b.nii.gz", "b_brain_mask.nii.gz")
+    found = find(tmp_path, masks="{stem}_brain_mask.nii.gz", files="*")
+    assert [scan.path for scan in found.scans] == ["data/b.nii.gz"]
+    assert "and nothing is there" in found.left_out[0].reason

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+# Disks take names of 255 bytes, and numbers, modalities and endings follow.
+_MAX_BYTES = 200
 # Follows the name of a scan in that of its label map.
 LABEL = "_label"
 _ENDINGS = (".nii.gz", ".nii", ".png", ".jpg", ".jpeg")
@@ -38,10 +40,10 @@ def stored_scans(manifest: pd.DataFrame) -> list[StoredScan]:
     scans = []
     for rows in groups.values():
         first = manifest.iloc[rows[0]]
-        name = _stem(cast("str", first["path"]))
+        name = _safe(_stem(cast("str", first["path"])))
         if pd.notna(first["channel"]):
             name = f"{name}_{first['modality']}"
-        name = _unused(_safe(name), taken)
+        name = _unused(name, taken)
         indices = manifest["index"].to_numpy()[rows]
         # The name of the source is left off: all scans of a store are of one.
         subject = _safe(cast("str", first["subject"]).partition("/")[2] or first["subject"])
@@ -59,7 +61,8 @@ def _stem(path: str) -> str:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"^\.+|[^\w.-]+", "_", name) or "_"
+    safe = re.sub(r"^\.+|[^\w.-]+", "_", name) or "_"
+    return safe.encode()[:_MAX_BYTES].decode(errors="ignore")
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from functools import cache
 from glob import escape, has_magic
+from os.path import lexists
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -81,7 +82,8 @@ class CompanionFinder:
             # Not a look into the folder: there may be very many names in it.
             places = [folder / parts[0]]
         if len(parts) == 1:
-            return [place for place in places if place.exists() or place.is_symlink()]
+            # A name made of a scan's may be too long for the disk, and is not there then.
+            return [place for place in places if lexists(place)]
         return [match for place in places for match in self._matching(place, parts[1:])]
 
 
