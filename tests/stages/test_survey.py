@@ -149,6 +149,15 @@ def test_only_a_report_is_replaced(undrawn, project):
         survey(project, "ixi", out=project.root / "out/thesis.doc", workers=1, progress=False)
 
 
+def test_a_page_by_itself_is_not_taken_for_a_report(undrawn, project):
+    page = project.root / "out/index.html"
+    page.parent.mkdir()
+    page.write_text("somebody's")
+    with pytest.raises(DataError, match=r"holds 'index\.html', which is not of a report"):
+        drawn(project, "ixi")
+    assert page.read_text() == "somebody's"
+
+
 def test_the_bytes_do_not_depend_on_the_number_of_workers(project):
     pages = []
     for workers in (1, 2):

@@ -104,11 +104,12 @@ def _choose_source(
 def _check_out(out: Path) -> None:
     if not out.exists():
         return
-    other = [path.name for path in out.iterdir()] if out.is_dir() else [out.name]
-    strange = sorted(set(other) - {PAGE, NUMBERS})
-    if strange:
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    # A page by itself may be anybody's.
+    if names not in (set(), {PAGE, NUMBERS}):
+        other = min(names - {PAGE, NUMBERS} or names)
         raise DataError(
-            f"'{out}' holds '{strange[0]}', which is not of a report: expected a new or empty "
+            f"'{out}' holds '{other}', which is not of a report: expected a new or empty "
             "folder, or an earlier report. Name another with --out."
         )
 
