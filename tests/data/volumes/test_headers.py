@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import nibabel as nib
 import numpy as np
@@ -124,3 +125,9 @@ def test_a_zero_spacing_is_a_data_error(tmp_path):
 def test_a_geometry_beyond_numbers_is_one_sentence_without_a_warning(tmp_path, changes):
     with pytest.raises(DataError, match=r"has an impossible geometry \(voxels of"):
         check_header(header_of(tmp_path / "far.nii", **changes), LIMIT)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.nii")
+    with pytest.raises(DataError, match=r"'a.nii' cannot be read \(a pipe"):
+        check_header(tmp_path / "a.nii", LIMIT)

@@ -97,6 +97,8 @@ def check_header(path: Path, max_voxels: int) -> Header:
 def reading(path: Path) -> Iterator[BinaryIO]:
     """Open a file, plain or gzipped by its name; what goes wrong in the block is a `DataError`."""
     try:
+        if path.is_fifo():
+            raise OSError("a pipe, for which one would wait for ever")
         with path.open("rb") as file:
             if path.suffix == ".gz":
                 with igzip.IGzipFile(fileobj=file, mode="rb") as stream:
