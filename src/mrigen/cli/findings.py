@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mrigen.errors import printable
+
 if TYPE_CHECKING:
     from mrigen.data.survey.findings import Findings
     from mrigen.data.survey.remarks import Group
@@ -25,26 +27,12 @@ def show_findings(findings: "Findings", console: Console | None = None) -> None:
     console = console or Console(highlight=False, markup=False, emoji=False)
     for part in _parts(findings):
         if isinstance(part, str):
-            console.print(Text(escaped(part)), soft_wrap=True)
+            console.print(Text(printable(part)), soft_wrap=True)
         elif console.is_terminal:
             console.print(_table(part))
         else:
             for line in _aligned(part):
                 console.print(Text(line.rstrip()), soft_wrap=True)
-
-
-def escaped(text: str) -> str:
-    """Return text without control characters, which could move a terminal's cursor or lie.
-
-    Examples
-    --------
-    >>> escaped("scan\\x1b[31m.nii")
-    'scan\\\\x1b[31m.nii'
-    """
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def _parts(findings: "Findings") -> Iterator[str | list[Sequence[str]]]:
@@ -98,7 +86,7 @@ def _rows(findings: "Findings") -> list[Sequence[str]]:
         if len(files) <= _SINGLE
         else group_files(files)
     )
-    return [_COLUMNS, *(tuple(escaped(cell) for cell in _row(group)) for group in groups)]
+    return [_COLUMNS, *(tuple(printable(cell) for cell in _row(group)) for group in groups)]
 
 
 def _row(group: "Group") -> tuple[str, ...]:
