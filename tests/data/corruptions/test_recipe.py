@@ -21,6 +21,20 @@ def names(steps, item):
     return [drawn.step.name for drawn in draw(recipe(*steps), [item], SHAPE)]
 
 
+@pytest.mark.parametrize(
+    ("step", "key", "value"),
+    [
+        ("blank_squares", "size", 20),
+        ("blank_squares", "centre", 64),
+        ("motion", "poses", 4),
+        ("gibbs", "keep", 0.5),
+    ],
+)
+def test_a_single_number_is_a_range_of_one(step, key, value):
+    single, pair = (recipe({"name": step, key: given}) for given in (value, [value, value]))
+    assert single == pair
+
+
 def test_steps_are_done_in_their_order():
     clean = heads(2)
     first = damage(clean, {"name": "line_patch", "min_opacity": 1}, {"name": "blur", "sigma": 2})

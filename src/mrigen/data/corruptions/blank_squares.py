@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
 from mrigen.config import Config
-from mrigen.data.corruptions.step import Damage, Parameters, Probability, per_image
+from mrigen.data.corruptions.step import Damage, Parameters, Probability, as_pair, per_image
 
 _SIDE = 128  # pixels of the image that lengths are given for
 
@@ -19,10 +19,11 @@ def _ascending(pair: tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
+_PAIR = (BeforeValidator(as_pair), AfterValidator(_ascending))
 _Size = Annotated[int, Field(ge=2, le=_SIDE)]
 _Place = Annotated[int, Field(ge=0, lt=_SIDE)]
-_Sizes = Annotated[tuple[_Size, _Size], AfterValidator(_ascending)]
-_Places = Annotated[tuple[_Place, _Place], AfterValidator(_ascending)]
+_Sizes = Annotated[tuple[_Size, _Size], *_PAIR]
+_Places = Annotated[tuple[_Place, _Place], *_PAIR]
 
 
 class BlankSquares(Config):

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
 from mrigen.config import Config
 from mrigen.data.corruptions.fourier import Axis, draw_axis, line_numbers, transform
-from mrigen.data.corruptions.step import Damage, Parameters, Probability, to_device
+from mrigen.data.corruptions.step import Damage, Parameters, Probability, as_pair, to_device
 
 
 def _ascending(poses: tuple[int, int]) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def _ascending(poses: tuple[int, int]) -> tuple[int, int]:
 
 
 _Count = Annotated[int, Field(ge=2, le=16)]
-_Counts = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
+_Counts = Annotated[tuple[_Count, _Count], BeforeValidator(as_pair), AfterValidator(_ascending)]
 
 
 class _Pose(NamedTuple):

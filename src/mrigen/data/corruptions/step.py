@@ -13,7 +13,8 @@ Probability = Annotated[float, Field(ge=0, le=1, description="share of the items
 Parameters = npt.NDArray[np.float64]
 
 
-def _as_pair(value: object) -> object:
+def as_pair(value: object) -> object:
+    """Return a range as it is, and a single value as a range of one."""
     return value if isinstance(value, list | tuple) else (value, value)
 
 
@@ -24,7 +25,7 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 
 
 # A range is [lowest, highest], from which every item draws; a single number is a range of one.
-_PAIR = (BeforeValidator(_as_pair), AfterValidator(_ascending))
+_PAIR = (BeforeValidator(as_pair), AfterValidator(_ascending))
 _Share = Annotated[float, Field(ge=0, le=1)]
 _ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 _Length = Annotated[float, Field(ge=0, le=64)]
