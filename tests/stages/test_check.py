@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -199,3 +200,27 @@ def test_any_folder_gives_a_name_that_params_accepts(folder, name):
 def test_two_workers_find_the_same(cohort):
     two = check(cohort, project=cohort.parent.parent, workers=2, progress=False)
     assert two.to_json() == looked_at(cohort).to_json()
+
+
+@pytest.mark.parametrize("whole_folder", [True, False])
+def test_links_out_of_the_folder_are_followed_when_asked(cohort, tmp_path, whole_folder):
+    place = tmp_path / "other/heads"
+    place.mkdir(parents=True)
+    if whole_folder:
+        (place / "a").symlink_to(cohort / "IXI-T1")
+    else:
+        for path in (cohort / "IXI-T1").iterdir():
+            (place / path.name).symlink_to(path)
+        code, _, errors = said("data", "check", place, "--workers", 1)
+        assert code == 2
+        assert "'mrigen data check' follows links with --follow-links." in errors
+    code, text, errors = said("data", "check", place, "--follow-links", "--workers", 1)
+    assert (code, errors) == (0, "")
+    assert "files: 4," in text
+    assert "    follow_links: true" in text
+
+
+def test_what_is_no_file_is_a_sentence(tmp_path):
+    os.mkfifo(tmp_path / "a.nii.gz")
+    with pytest.raises(DataError, match=r"a\.nii\.gz' is not an ordinary file: expected a folder"):
+        looked_at(tmp_path / "a.nii.gz")

@@ -55,6 +55,7 @@ def data_fetch(ctx: click.Context, cohort: Literal["ixi", "decathlon"], out: Pat
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--layout", type=click.Choice(LAYOUTS), help="Found out by default.")
 @click.option("--quick", is_flag=True, help="Headers only: misses files that are cut off.")
+@click.option("--follow-links", is_flag=True, help="Read what links outside PATH point to, too.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; all cores by default.")
 @click.pass_context

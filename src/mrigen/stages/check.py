@@ -24,6 +24,7 @@ def check(
     project: Path = Path(),
     layout: Layout | None = None,
     quick: bool = False,
+    follow_links: bool = False,
     workers: int | None = None,
     progress: bool = True,
 ) -> Findings:
@@ -39,6 +40,8 @@ def check(
         How the folder is laid out; None finds out.
     quick
         Read headers only: files that are cut off are not found then.
+    follow_links
+        Also read what symbolic links outside the folder point to.
     workers
         Processes; all cores by default.
     progress
@@ -51,12 +54,14 @@ def check(
     """
     if not path.exists():
         raise DataError(f"'{path}' does not exist: expected a folder of scans, or one scan.")
+    if not path.is_dir() and not path.is_file():
+        raise DataError(f"'{path}' is not an ordinary file: expected a folder of scans, or a scan.")
     # A link keeps its name; `..` has none.
     whole = path.resolve() if ".." in path.parts else path.absolute()
     root = whole if whole.is_dir() else whole.parent
     name = source_name(root.name)
     if whole.is_dir():
-        config, recognised = _recognise(whole, layout)
+        config, recognised = _recognise(whole, layout, follow_links=follow_links)
         scans, left_out, notes = find_scans(root, name, config)
         advice = params_lines(name, config, whole, project)
     else:
@@ -97,15 +102,17 @@ def _single(path: Path, source: str, max_voxels: int) -> Found:
     return Found([replace(scan, channel=channel) for channel in channels], [], [])
 
 
-def _recognise(folder: Path, layout: Layout | None) -> tuple[SourceConfig, str]:
+def _recognise(
+    folder: Path, layout: Layout | None, *, follow_links: bool
+) -> tuple[SourceConfig, str]:
     try:
-        found = recognise(folder)
+        found = recognise(folder, follow_links=follow_links)
     except DataError:
         if layout is None:
             raise
         found = None
     if found is not None and layout in (None, found.config.layout):
         return found.config, f"the layout '{found.config.layout}', as {found.reason}"
-    values = {"layout": layout, "path": "."}
+    values = {"layout": layout, "path": ".", "follow_links": follow_links}
     config = parse_config(SourceConfig, values, source=f"--layout {layout}")
     return config, f"the layout '{layout}', as it was asked for"

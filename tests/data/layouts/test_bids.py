@@ -114,3 +114,20 @@ def test_a_folder_without_subjects_is_a_data_error(tmp_path):
     small_cohorts.write_bids(tmp_path / "data/rawdata", labels=["01"])
     with pytest.raises(DataError, match=r"source 'cohort' in 'data' has no folder sub-\*: exp"):
         find(tmp_path)
+
+
+def test_subjects_without_an_image_are_told(tmp_path):
+    small_cohorts.write_bids(tmp_path / "data", labels=["A"])
+    (tmp_path / "data/sub-B/ses-1/anat").mkdir(parents=True)
+    (tmp_path / "data/sub-C").mkdir()
+    notes = find(tmp_path).notes
+    assert "2 folders sub-* hold no image of T1w, T2w, FLAIR, PDw: sub-B, sub-C" in notes
+
+
+def test_endings_in_capitals_are_endings(tmp_path):
+    small_cohorts.small_head(tmp_path / "head.nii.gz")
+    path = tmp_path / "data/sub-A/anat/sub-A_T1w.NII.GZ"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "head.nii.gz").rename(path)
+    found = find(tmp_path)
+    assert ([scan.subject for scan in found.scans], found.left_out) == (["cohort/A"], [])

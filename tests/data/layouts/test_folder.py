@@ -2,7 +2,9 @@ import pytest
 
 import phantoms
 import small_cohorts
+from mrigen.data.slicing.slice_tables import scan_name
 from mrigen.data.sources import SourceConfig, find_scans
+from mrigen.data.volumes.reading import read_channels
 
 
 @pytest.fixture
@@ -86,3 +88,14 @@ def test_volumes_of_several_channels_are_left_out(folder):
 def test_an_empty_folder_has_no_scans(tmp_path):
     (tmp_path / "data").mkdir()
     assert find(tmp_path) == ([], [], [])
+
+
+@pytest.mark.parametrize(("name", "capitals"), [("a.nii.gz", "A.NII.GZ"), ("a.nii", "A.Nii")])
+def test_endings_in_capitals_are_endings(tmp_path, name, capitals):
+    small_cohorts.small_head(tmp_path / name)
+    (tmp_path / "data").mkdir()
+    (tmp_path / name).rename(tmp_path / "data" / capitals)
+    found = find(tmp_path)
+    assert ([scan.subject for scan in found.scans], found.left_out) == (["s/A"], [])
+    assert len(read_channels(tmp_path / "data" / capitals, [None], max_voxels=10**6)) == 1
+    assert scan_name(f"data/{capitals}") == "A"

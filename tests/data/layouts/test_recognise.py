@@ -82,3 +82,11 @@ def test_what_is_no_cohort_says_what_was_looked_for(tmp_path):
         recognise(tmp_path)
     with pytest.raises(DataError, match="is not a folder"):
         recognise(tmp_path / "README")
+
+
+def test_endings_in_capitals_are_endings(tmp_path):
+    (tmp_path / "A.NII.GZ").write_bytes(b"")
+    assert recognise(tmp_path).config.layout == "folder"
+    (tmp_path / "IXI002-Guys-0828-T1.NII.GZ").write_bytes(b"")
+    (tmp_path / "A.NII.GZ").unlink()
+    assert recognise(tmp_path).config.layout == "ixi"

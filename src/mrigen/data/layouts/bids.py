@@ -12,12 +12,12 @@ from pathlib import Path
 from mrigen.data.layouts.companions import CompanionFinder
 from mrigen.data.layouts.people import People
 from mrigen.data.layouts.people_table import read_people
-from mrigen.data.layouts.place import Found, Place, check_volume, visible
+from mrigen.data.layouts.place import Found, Place, check_volume, some, visible
 from mrigen.data.scans import LeftOut, Modality, Scan
 from mrigen.errors import DataError
 
 TABLE = "participants.tsv"
-_NAME = re.compile(r"(?P<entities>.+)_(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?")
+_NAME = re.compile(r"(?P<entities>.+)_(?P<suffix>[A-Za-z0-9]+)(?i:\.nii(\.gz)?)")
 _MODALITIES: dict[str, Modality] = {"T1w": "T1w", "T2w": "T2w", "FLAIR": "FLAIR", "PDw": "PDw"}
 # Magnitudes are pictures of the head; phases, real and imaginary parts are not.
 _PICTURES = ("", "mag")
@@ -37,13 +37,18 @@ def find_bids(place: Place) -> Found:
     people = _people(place, left_out)
     companions = CompanionFinder(place)
     scans: list[Scan] = []
-    for path in _images(place, left_out):
+    images, without = _images(place, left_out)
+    for path in images:
         try:
             scans.append(_scan(path, place, people, companions))
         except DataError as error:
             left_out.append(place.left_out(path, error))
     names = {scan.subject.partition("/")[2] for scan in scans}
-    return Found(scans, left_out, [*people.notes, *people.missing({name: name for name in names})])
+    notes = [*people.notes, *people.missing({name: name for name in names})]
+    if without:
+        kinds = ", ".join(_MODALITIES)
+        notes.append(f"{len(without)} folders sub-* hold no image of {kinds}: {some(without)}")
+    return Found(scans, left_out, notes)
 
 
 def _people(place: Place, left_out: list[LeftOut]) -> People:
@@ -58,7 +63,8 @@ def _people(place: Place, left_out: list[LeftOut]) -> People:
         return People(notes=(f"{TABLE} cannot be read: age and sex are unknown",))
 
 
-def _images(place: Place, left_out: list[LeftOut]) -> list[Path]:
+def _images(place: Place, left_out: list[LeftOut]) -> tuple[list[Path], list[str]]:
+    """List the images, and the folders of subjects that hold none."""
     subjects = [path for path in visible(place.folder) if _is_folder(path, "sub-")]
     if not subjects:
         raise DataError(
@@ -66,18 +72,20 @@ def _images(place: Place, left_out: list[LeftOut]) -> list[Path]:
             "layout of BIDS. Correct the source's path or layout in params.yaml."
         )
     images: list[Path] = []
+    without: list[str] = []
     for subject in subjects:
         try:
             place.check_link(subject)
             sessions = [path for path in visible(subject) if _is_folder(path, "ses-")]
-            for parent in (subject, *sessions):
-                images += _anatomical(parent / "anat")
+            found = [path for each in (subject, *sessions) for path in _anatomical(each / "anat")]
+            images += found
+            without += [] if found else [subject.name]
         except DataError as error:
             left_out.append(place.left_out(subject, error))
         except OSError as error:
             reason = f"folder '{subject.name}' cannot be read ({error.strerror}): correct its "
             left_out.append(LeftOut(place.relative(subject), reason + "permissions."))
-    return images
+    return images, without
 
 
 def _is_folder(path: Path, prefix: str) -> bool:

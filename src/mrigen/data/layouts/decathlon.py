@@ -13,7 +13,7 @@ from mrigen.data.scans import LeftOut, Modality, Scan
 from mrigen.data.volumes.headers import check_header
 from mrigen.errors import DataError
 
-_NAME = re.compile(r"(?P<subject>\w+)\.nii(\.gz)?", re.ASCII)
+_NAME = re.compile(r"(?P<subject>\w+)(?i:\.nii(\.gz)?)", re.ASCII)
 _MODALITIES: dict[str, Modality] = {
     "flair": "FLAIR",
     "t1": "T1w",

@@ -18,7 +18,7 @@ ENDINGS = (".nii", ".nii.gz")
 def find_folder(place: Place) -> Found:
     """Find the NIfTI files of a folder that are no mask or label map of another."""
     companions = CompanionFinder(place)
-    files, left_out = list_wanted(place, lambda name: name.endswith(ENDINGS))
+    files, left_out = list_wanted(place, lambda name: name.lower().endswith(ENDINGS))
     people = read_table_of(place, left_out)
     scans: list[Scan] = []
     for path in files:

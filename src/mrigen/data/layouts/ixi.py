@@ -11,7 +11,7 @@ from mrigen.data.scans import LeftOut, Scan
 from mrigen.errors import DataError
 
 NAME = re.compile(
-    r"(?P<prefix>[A-Za-z]+)(?P<number>\d+)-(?P<site>[^-]+)-\d+-T1\.nii(\.gz)?", re.ASCII
+    r"(?P<prefix>[A-Za-z]+)(?P<number>\d+)-(?P<site>[^-]+)-\d+-T1(?i:\.nii(\.gz)?)", re.ASCII
 )
 FOLDERS = ("", "IXI-T1")
 
@@ -56,7 +56,11 @@ def _people(place: Place, files: list[Path], left_out: list[LeftOut]) -> tuple[P
 def _files(folder: Path) -> list[Path]:
     places = [folder / name for name in FOLDERS]
     return [
-        path for place in places if place.is_dir() for path in visible(place) if ".nii" in path.name
+        path
+        for place in places
+        if place.is_dir()
+        for path in visible(place)
+        if ".nii" in path.name.lower()
     ]
 
 

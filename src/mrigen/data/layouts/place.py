@@ -121,7 +121,8 @@ class Place:
         if not any(_below(target, home) for home in homes):
             raise DataError(
                 f"'{path.name}' is a symbolic link out of the cohort and the project: expected "
-                f"its data inside. Copy them here, or set sources.{self.source}.follow_links."
+                f"its data inside. Copy them here, or set sources.{self.source}.follow_links; "
+                "'mrigen data check' follows links with --follow-links."
             )
 
     def walk(self, *, recursive: bool = True) -> tuple[list[Path], list[LeftOut]]:
@@ -199,7 +200,7 @@ def check_volume(path: Path, max_voxels: int) -> None:
 
 def stem(path: Path) -> str:
     """Return a file's name without `.nii`, `.nii.gz` or its one other ending."""
-    name = path.name.removesuffix(".gz")
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
     return name.rpartition(".")[0] or name
 
 

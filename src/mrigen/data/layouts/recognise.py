@@ -44,8 +44,15 @@ class Recognised(NamedTuple):
     reason: str
 
 
-def recognise(folder: Path) -> Recognised:
+def recognise(folder: Path, *, follow_links: bool = False) -> Recognised:
     """Tell the layout of a folder from the names in it; no file is read.
+
+    Parameters
+    ----------
+    folder
+        That may hold a cohort.
+    follow_links
+        Also look into folders outside that symbolic links point to, and follow links later on.
 
     Raises
     ------
@@ -57,7 +64,9 @@ def recognise(folder: Path) -> Recognised:
     try:
         names = visible(folder)
         special = _decathlon(folder) or _bids(names) or _ixi(folder, names)
-        return special or _by_files(folder)
+        found = special or _by_files(folder, follow_links=follow_links)
+        config = found.config.model_copy(update={"follow_links": follow_links})
+        return found._replace(config=config)
     except OSError as error:
         raise DataError(
             f"'{folder}' cannot be read ({error.strerror}): correct its permissions."
@@ -85,7 +94,7 @@ def _bids(names: Sequence[Path]) -> Recognised | None:
 def _ixi(folder: Path, names: Sequence[Path]) -> Recognised | None:
     if any((folder / place).is_dir() for place in ixi.FOLDERS[1:]):
         return _recognised(f"it holds the folder {ixi.FOLDERS[1]}", layout="ixi")
-    images = [path for path in names if path.name.endswith(volumes.ENDINGS)]
+    images = [path for path in names if path.name.lower().endswith(volumes.ENDINGS)]
     named = sum(ixi.NAME.fullmatch(path.name) is not None for path in images)
     table = any((folder / name).is_file() for name in TABLE_NAMES)
     if not named or named < len(images) * (0.5 if table else _ENOUGH):
@@ -96,10 +105,11 @@ def _ixi(folder: Path, names: Sequence[Path]) -> Recognised | None:
     )
 
 
-def _by_files(folder: Path) -> Recognised:
-    place = Place(folder, "folder", SourceConfig(layout="folder", path="."))
+def _by_files(folder: Path, *, follow_links: bool) -> Recognised:
+    config = SourceConfig(layout="folder", path=".", follow_links=follow_links)
+    place = Place(folder, "folder", config)
     files = [place.within(path) for path in place.walk()[0]]
-    images = [name for name in files if name.endswith(volumes.ENDINGS)]
+    images = [name for name in files if name.lower().endswith(volumes.ENDINGS)]
     slices = [name for name in files if name.lower().endswith(pictures.ENDINGS)]
     table = next((name for name in _TABLES if name in files), None)
     told = f", and {table}" if table else ""

@@ -1,6 +1,7 @@
 """Tables of first and last slices: one stretch of the axis per scan."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from errno import EINVAL
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from mrigen.errors import ConfigError
 
 _MOST_BYTES = 2**24
+_ENDING = re.compile(r"(\.nii)?(\.gz)?$", re.IGNORECASE)
 _COLUMNS = ("vol", "first", "last")
 
 
@@ -74,7 +76,7 @@ def scan_name(path: str) -> str:
     >>> scan_name("data/IXI002-Guys-0828-T1.nii.gz")
     'IXI002-Guys-0828-T1'
     """
-    return path.rpartition("/")[2].removesuffix(".gz").removesuffix(".nii")
+    return _ENDING.sub("", path.rpartition("/")[2])
 
 
 # The time and the size of the file are there to tell a changed file from the one that was read.

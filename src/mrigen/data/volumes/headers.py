@@ -100,7 +100,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         if path.is_fifo():
             raise OSError("a pipe, for which one would wait for ever")
         with path.open("rb") as file:
-            if path.suffix == ".gz":
+            if path.suffix.lower() == ".gz":
                 with igzip.IGzipFile(fileobj=file, mode="rb") as stream:
                     yield cast("BinaryIO", stream)
             else:
