@@ -53,6 +53,7 @@ _KINDS = {
     "dict": "a block of keys",
     "tuple": "a list",
     "list": "a list",
+    "string_too_short": "a text that is not empty",
 }
 
 _SHOWN_LETTERS = 80
@@ -141,6 +142,13 @@ def parse_config(config_type: type[ConfigT], values: object, *, source: str) -> 
 def describe(error: ValidationError, config_type: type[BaseModel], values: object) -> str:
     """Say what is wrong with `values` in one clause per mistake; long lists and values are cut."""
     details = error.errors(include_url=False, include_context=True)
+    # A list whose only entry is refused is not too short for its reader.
+    parents = {detail["loc"][:-1] for detail in details}
+    details = [
+        detail
+        for detail in details
+        if detail["type"] != "too_short" or detail["loc"] not in parents
+    ]
     clauses = [_clause(detail, config_type, values) for detail in details[:_SHOWN_MISTAKES]]
     if len(details) > _SHOWN_MISTAKES:
         clauses.append(f"and {len(details) - _SHOWN_MISTAKES} more mistakes")
@@ -162,6 +170,9 @@ def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) 
             "and underscores, a letter first"
         )
     kind = detail["type"].removesuffix("_type")
+    if kind == "too_short":
+        least = detail.get("ctx", {})["min_length"]
+        return f"'{key}' has too few entries: expected at least {least}"
     words = _KINDS.get(kind) or detail["msg"].removeprefix("Value error, ")
     shown = _shorten(repr(detail["input"]))
     return f"'{key}' is {shown}: expected {words.removeprefix('Input should be ')}"

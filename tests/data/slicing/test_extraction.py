@@ -312,7 +312,7 @@ def test_workers_load_little_before_they_can_cut(quiet_environment):
     ("values", "words"),
     [
         ({"modalities": ["T3"]}, "'modalities.0' is 'T3': expected 'T1w', 'FLAIR'"),
-        ({"modalities": []}, "'modalities' is"),
+        ({"modalities": []}, "'modalities' has too few entries"),
         ({"plane": "oblique"}, "'plane' is 'oblique': expected 'axial'"),
         ({"size": 4}, "'size' is 4: expected greater than or equal to 16"),
         ({"bits": 12}, "'bits' is 12: expected 8 or 16"),

@@ -139,6 +139,8 @@ def test_rows_ascend_inside_the_volume(count, start, length, step):
         ({"by": "central"}, "expected count with by: central"),
         ({"by": "table"}, "expected table with by: table"),
         ({"by": "all", "count": 3}, "expected count with by: central"),
+        ({"by": "all", "start": 3}, "expected no start and stop, which belong to by: index"),
+        ({"by": "central", "count": 3, "stop": 0.9}, "expected no start and stop"),
         ({"content": {"rule": "brains"}}, "rule"),
         ({"step": 0}, "'step' is 0: expected greater than or equal to 1"),
     ],

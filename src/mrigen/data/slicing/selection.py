@@ -12,6 +12,9 @@ from mrigen.errors import DataError
 
 Indices = npt.NDArray[np.int64]
 
+# What is kept where a dataset says nothing, as shares of the axis.
+_STRETCH = (0.5, 0.7)
+
 
 class BrainContent(Config):
     """Keep slices of which more than `above` lies inside the brain mask.
@@ -67,8 +70,8 @@ class SelectionConfig(Config):
     """
 
     by: Literal["index", "fraction", "mm", "central", "table", "all"] = "fraction"
-    start: float = 0.5
-    stop: float = 0.7
+    start: float = _STRETCH[0]
+    stop: float = _STRETCH[1]
     count: int | None = Field(default=None, ge=1)
     table: str | None = None
     step: int = Field(default=1, ge=1)
@@ -86,6 +89,8 @@ class SelectionConfig(Config):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.by not in ("index", "fraction", "mm") and (self.start, self.stop) != _STRETCH:
+            raise ValueError("no start and stop, which belong to by: index, fraction and mm")
         if self.start >= self.stop:
             raise ValueError("start below stop")
         if self.by == "fraction" and not 0 <= self.start < self.stop <= 1:
