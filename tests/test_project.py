@@ -147,6 +147,13 @@ def test_yaml_that_cannot_be_read_is_one_sentence(tmp_path, content, words):
     assert len(str(caught.value)) < 500
 
 
+def test_a_project_may_have_data_alone(tmp_path):
+    source = "{layout: ixi, path: data/ixi}"
+    text = f"sources: {{ixi: {source}}}\ndatasets: {{}}\nmodels: {{}}\n"
+    (tmp_path / "params.yaml").write_text(text)
+    assert set(load_project(tmp_path).params.sources) == {"ixi"}
+
+
 def test_merged_keys_may_be_replaced(tmp_path):
     (tmp_path / "a.yaml").write_text("a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3}\n")
     assert read_yaml(tmp_path / "a.yaml") == {"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}

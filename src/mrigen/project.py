@@ -41,11 +41,11 @@ class ModelConfig(Config):
 
 
 class Params(Config):
-    """The whole of `params.yaml`."""
+    """The whole of `params.yaml`; a project may have data alone, and `models: {}`."""
 
     sources: dict[Name, SourceConfig] = Field(min_length=1)
-    datasets: dict[Name, DatasetConfig] = Field(min_length=1)
-    models: dict[Name, ModelConfig] = Field(min_length=1)
+    datasets: dict[Name, DatasetConfig]
+    models: dict[Name, ModelConfig]
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

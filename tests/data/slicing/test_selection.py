@@ -142,6 +142,7 @@ def test_rows_ascend_inside_the_volume(count, start, length, step):
         ({"by": "all", "start": 3}, "expected no start and stop, which belong to by: index"),
         ({"by": "central", "count": 3, "stop": 0.9}, "expected no start and stop"),
         ({"content": {"rule": "brains"}}, "rule"),
+        ({"by": "mm", "stop": 3}, "expected start and stop in millimetres with by: mm"),
         ({"step": 0}, "'step' is 0: expected greater than or equal to 1"),
     ],
 )

@@ -96,12 +96,12 @@ def test_a_missing_file_is_a_data_error(tmp_path):
         check_header(tmp_path / "gone.nii.gz", LIMIT)
 
 
-def test_a_negative_spacing_is_read_as_its_size(tmp_path):
-    path = header_of(
-        tmp_path / "a.nii", sform_code=0, qform_code=1, pixdim=[1, -2, 3, -4] + [1] * 4
-    )
-    header = check_header(path, LIMIT)
-    np.testing.assert_allclose(np.linalg.norm(header.affine[:3, :3], axis=0), [2, 3, 4])
+@pytest.mark.parametrize("form", ["sform_code", "qform_code"])
+def test_a_negative_spacing_is_a_data_error(tmp_path, form):
+    codes = {"sform_code": 0, "qform_code": 0} | {form: 1}
+    path = header_of(tmp_path / "a.nii", **codes, pixdim=[1, -2, 3, -4] + [1] * 4)
+    with pytest.raises(DataError, match=r"'a\.nii' has an impossible geometry \(voxels of -2 x 3"):
+        check_header(path, LIMIT)
 
 
 def test_a_zero_spacing_is_a_data_error(tmp_path):

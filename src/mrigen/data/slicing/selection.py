@@ -91,6 +91,8 @@ class SelectionConfig(Config):
     def _ordered(self) -> Self:
         if self.by not in ("index", "fraction", "mm") and (self.start, self.stop) != _STRETCH:
             raise ValueError("no start and stop, which belong to by: index, fraction and mm")
+        if self.by == "mm" and not {"start", "stop"} <= self.model_fields_set:
+            raise ValueError("start and stop in millimetres with by: mm")
         if self.start >= self.stop:
             raise ValueError("start below stop")
         if self.by == "fraction" and not 0 <= self.start < self.stop <= 1:

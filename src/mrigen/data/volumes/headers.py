@@ -180,9 +180,11 @@ def _affine(path: Path, header: Nifti1Header) -> Affine:
         )
     if abs(header["pixdim"][0]) != 1:
         header["pixdim"][0] = 1  # as the NIfTI standard asks for any other value
-    # Sizes are positive in the standard: some writers mark flipped axes by a sign, which the
-    # orientation tells already.
-    header["pixdim"][1:4] = np.abs(header["pixdim"][1:4])
+    # The standard asks for sizes above 0; a sign there may stand for an axis that is flipped, or
+    # for nothing, and left and right are not to be guessed.
+    stated = np.asarray(header["pixdim"][1:4], np.float64)
+    if not (stated > 0).all():
+        raise _impossible(path, stated)
     # Huge and undefined numbers are refused below, and need no warning before.
     with np.errstate(all="ignore"):
         try:
@@ -193,9 +195,14 @@ def _affine(path: Path, header: Nifti1Header) -> Affine:
     low, high = SPACING_LIMITS_MM
     sane = bool(np.isfinite(affine).all() and (spacing >= low).all() and (spacing <= high).all())
     if not sane or abs(np.linalg.det(affine[:3, :3])) < _MIN_BOX_FRACTION * prod(spacing):
-        sizes = " x ".join(f"{size:g}" for size in spacing)
-        raise DataError(
-            f"scan '{path.name}' has an impossible geometry (voxels of {sizes} mm): expected an "
-            f"invertible affine with voxels of {low:g} to {high:g} mm. Re-export the volume."
-        )
+        raise _impossible(path, spacing)
     return affine
+
+
+def _impossible(path: Path, spacing: npt.NDArray[np.float64]) -> DataError:
+    low, high = SPACING_LIMITS_MM
+    sizes = " x ".join(f"{size:g}" for size in spacing)
+    return DataError(
+        f"scan '{path.name}' has an impossible geometry (voxels of {sizes} mm): expected an "
+        f"invertible affine with voxels of {low:g} to {high:g} mm. Re-export the volume."
+    )
