@@ -24,15 +24,7 @@ PARAMS = """
 sources: { ixi: { layout: ixi, path: data } }
 datasets:
   heads: { source: ixi, size: 128, selection: { by: fraction, start: 0.4, stop: 0.6 } }
-models:
-  unet:
-    dataset: heads
-    network: { name: unet }
-    objective: { name: reconstruction }
-    corruption: null
-    training: {}
-    evaluation: {}
-    gate: {}
+models: {}
 """
 
 
