@@ -20,7 +20,7 @@ import numpy as np
 # Worker processes import this file: what only the parent needs is imported where it is needed.
 
 SHAPE, FILES, TURNS = (256, 256, 150), 8, 7
-COHORT, SMALL_COHORT = 144, 48
+COHORT, SMALL_COHORT = 288, 48
 SINGLE_PASS_BAR, TWO_PROCESSES_BAR = 1.35, 1.7
 
 # Of a dataset: what a newcomer gets, and the protocols of two studies without their masks.
