@@ -36,17 +36,25 @@ class Batch:
         The rectangle around an inserted patch; all false without one.
     index : (N,) int64
         Rows of the manifest.
+    augmentation : (N, K) float32 or None
+        How each slice was moved and brightened before anything else, zeros for not at all; None
+        if slices come as they are.
     """
 
     input: Tensor
     target: Tensor
     patch: Tensor
     index: Tensor
+    augmentation: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
         parts = (self.input, self.target, self.patch, self.index)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        label = self.augmentation
+        return Batch(
+            *(part.to(device, non_blocking=True) for part in parts),
+            augmentation=None if label is None else label.to(device, non_blocking=True),
+        )
 
 
 class Draw(NamedTuple):

@@ -50,7 +50,12 @@ class Adversarial:
             Phase("generator", network.generator),
         )
 
-    def loss(self, phase: str, batch: Batch) -> dict[str, Tensor]:
+    def loss(
+        self,
+        phase: str,
+        batch: Batch,
+        progress: float = 1.0,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """Return the loss of the named phase in nats per image."""
         if phase == "generator":
             return {"loss": softplus(-self._judge_generated(batch)).mean()}

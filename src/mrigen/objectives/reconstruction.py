@@ -33,7 +33,12 @@ class Reconstruction:
         self.patch_weight = config.patch_weight
         self.phases = (Phase("network", network),)
 
-    def loss(self, phase: str, batch: Batch) -> dict[str, Tensor]:  # noqa: ARG002 - only one
+    def loss(
+        self,
+        phase: str,  # noqa: ARG002
+        batch: Batch,
+        progress: float = 1.0,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """Return the weighted error, and the plain one as "mse"."""
         squared = (self.network(batch.input).float() - batch.target).square()
         weight = 1 + (self.patch_weight - 1) * batch.patch

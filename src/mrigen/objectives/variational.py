@@ -51,7 +51,12 @@ class Variational:
         self.config = config
         self.phases = (Phase("network", network),)
 
-    def loss(self, phase: str, batch: Batch) -> dict[str, Tensor]:  # noqa: ARG002 - only one
+    def loss(
+        self,
+        phase: str,  # noqa: ARG002
+        batch: Batch,
+        progress: float = 1.0,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
         """Return the bound per image, its two parts, and the rate in bits."""
         reconstruction, posterior = self.network(batch.input)
         squared = (reconstruction.float() - batch.target).square().flatten(1)

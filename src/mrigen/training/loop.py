@@ -59,6 +59,9 @@ def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) 
     # Convolutions run up to a third faster on channels-last memory, on CPUs and GPUs alike.
     layout = torch.channels_last
     objective.network.to(runtime.device, memory_format=layout)  # type: ignore[call-overload] # torch's stubs lack it
+    for phase in objective.phases:
+        if phase.extra is not None:
+            phase.extra.to(runtime.device)
     optimizers = {phase.name: _optimizer(phase, config) for phase in objective.phases}
     ema = None
     if config.ema_decay:
@@ -94,42 +97,43 @@ def fit(
     stream = iter(batches)
     while state.step < total:
         batch = next(stream).to(runtime.device)
-        factor = rate_factor(config, state.step, total)
-        for name, term in update(state, batch, config, factor=factor, runtime=runtime).items():
-            state.sums[name] = state.sums[name] + term if name in state.sums else term
+        state.add(update(state, batch, config, total=total, runtime=runtime))
         state.step += 1
         epoch, position = divmod(state.step, steps_per_epoch)
         terms = None
         if position == 0:
-            terms = {name: float(summed) / steps_per_epoch for name, summed in state.sums.items()}
-            state.sums = {}
+            terms = state.take_means()
             _require_finite(terms, epoch)
         yield Progress(state.step, epoch, state.step * len(batch.index), terms)
 
 
 def update(
-    state: TrainState, batch: Batch, config: TrainingConfig, *, factor: float, runtime: Runtime
+    state: TrainState, batch: Batch, config: TrainingConfig, *, total: int, runtime: Runtime
 ) -> dict[str, Tensor]:
-    """Run every phase that is due, then move the average; return the loss terms."""
+    """Run every phase that is due, then move the average; return the loss terms.
+
+    Gradients reach a phase's weights alone, while the graphs of all of them may pass through the
+    whole network: a phase can use what an earlier one has computed in the same step.
+    """
     objective = state.objective
     terms: dict[str, Tensor] = {}
     objective.network.train()
-    objective.network.requires_grad_(False)
     for phase in objective.phases:
-        if state.step % phase.every:
+        first, last = round(phase.start * total), round(phase.stop * total)
+        if not first <= state.step < last or (state.step - first) % phase.every:
             continue
-        phase.module.requires_grad_(True)
         with runtime.autocast():
-            losses = objective.loss(phase.name, batch)
+            losses = objective.loss(phase.name, batch, state.step / total)
+        parameters = phase.parameters()
         optimizer = state.optimizers[phase.name]
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses["loss"])
+        torch.autograd.backward(losses["loss"], inputs=parameters)
         if config.clip_norm:
-            torch.nn.utils.clip_grad_norm_(phase.module.parameters(), config.clip_norm)
+            torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+        factor = rate_factor(config, state.step - first, last - first)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * factor
         optimizer.step()
-        phase.module.requires_grad_(False)
         prefix = f"{phase.name}_" if len(objective.phases) > 1 else ""
         terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
     if state.ema:
@@ -138,7 +142,7 @@ def update(
 
 
 def rate_factor(config: TrainingConfig, step: int, total: int) -> float:
-    """Return what the learning rate is multiplied by at `step` of `total`."""
+    """Return what the learning rate is multiplied by at `step` of a phase's `total` steps."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     if config.schedule == "constant":
@@ -173,7 +177,7 @@ def validate(
 
 
 def _optimizer(phase: Phase, config: TrainingConfig) -> torch.optim.Optimizer:
-    parameters = phase.module.parameters()
+    parameters = phase.parameters()
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "rmsprop":
         # Keras' rho, which the studies use; torch's default is 0.99.

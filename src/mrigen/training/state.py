@@ -40,8 +40,22 @@ class TrainState:
         self.optimizers = optimizers
         self.ema = ema
         self.step = 0
-        # Sums of the loss terms since the epoch began, kept on the device to spare a sync.
+        # Sums of the loss terms since the epoch began, kept on the device to spare a sync, and
+        # of how many steps: a phase may be due in some steps only.
         self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Count the loss terms of one step towards the means of the epoch."""
+        for name, term in terms.items():
+            self.sums[name] = self.sums[name] + term if name in self.sums else term
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take_means(self) -> dict[str, float]:
+        """Return the means of the loss terms since the last call, each over its own steps."""
+        means = {name: float(summed) / self.counts[name] for name, summed in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
 
     @property
     def network(self) -> nn.Module:
@@ -72,6 +86,9 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
         **_prefixed("sums", state.sums),
         "random.cpu": torch.get_rng_state(),
     }
+    for phase in state.objective.phases:
+        if phase.extra is not None:
+            tensors |= _prefixed(f"extra.{phase.name}", phase.extra.state_dict())
     if state.ema:
         tensors |= _prefixed("ema", state.ema.network.state_dict())
     if state.device.type == "cuda":
@@ -82,7 +99,7 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
         groups[name] = values["param_groups"]
         for number, slots in values["state"].items():
             tensors |= _prefixed(f"optimizer.{name}.{number}", slots)
-    header = {"step": state.step, "groups": groups, "extra": extra}
+    header = {"step": state.step, "counts": state.counts, "groups": groups, "extra": extra}
     with atomic_file(path) as temporary:
         # Copies in plain order: safetensors takes neither shared nor channels-last memory. On
         # the CPU, since a GPU may have no room for a second state.
@@ -117,6 +134,9 @@ def load_state(state: TrainState, path: Path) -> None:
     header, tensors = _read(path, tensors=True)
     try:
         state.network.load_state_dict(_part(tensors, "network"))
+        for phase in state.objective.phases:
+            if phase.extra is not None:
+                phase.extra.load_state_dict(_part(tensors, f"extra.{phase.name}"))
         if state.ema:
             state.ema.network.load_state_dict(_part(tensors, "ema"))
         for name, optimizer in state.optimizers.items():
@@ -134,7 +154,7 @@ def load_state(state: TrainState, path: Path) -> None:
         raise ModelError(
             f"checkpoint '{path}' does not fit this network ({reason}): delete it to start anew."
         ) from None
-    state.step = header["step"]
+    state.step, state.counts = header["step"], header["counts"]
     state.sums = _part(tensors, "sums")
 
 
