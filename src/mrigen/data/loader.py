@@ -49,11 +49,13 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
-        parts = (self.input, self.target, self.patch, self.index)
         label = self.augmentation
         return Batch(
-            *(part.to(device, non_blocking=True) for part in parts),
-            augmentation=None if label is None else label.to(device, non_blocking=True),
+            self.input.to(device, non_blocking=True),
+            self.target.to(device, non_blocking=True),
+            self.patch.to(device, non_blocking=True),
+            self.index.to(device, non_blocking=True),
+            None if label is None else label.to(device, non_blocking=True),
         )
 
 
