@@ -16,7 +16,8 @@ from mrigen.data.loader import Batch
 from mrigen.models.build import NetworkConfig, build_network
 from mrigen.objectives.base import Objective
 from mrigen.objectives.build import ObjectiveConfig, build_objective
-from mrigen.training.loop import TrainingConfig, fit, start_state
+from mrigen.training.config import TrainingConfig
+from mrigen.training.loop import fit, start_state
 from mrigen.training.runtime import Precision, choose_runtime
 
 SIZE, BATCH, STEPS, TURNS = 64, 16, 6, 5

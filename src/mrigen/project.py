@@ -18,7 +18,7 @@ from mrigen.evaluation.config import EvaluationConfig
 from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
 from mrigen.registry.gate import GateConfig
-from mrigen.training.loop import TrainingConfig
+from mrigen.training.config import TrainingConfig
 
 # Names become folders, DVC stages and MLflow models.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]

@@ -10,7 +10,8 @@ from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.models.build import NetworkConfig, build_network
 from mrigen.objectives.build import ObjectiveConfig, build_objective
-from mrigen.training.loop import TrainingConfig, fit, rate_factor, start_state, validate
+from mrigen.training.config import TrainingConfig
+from mrigen.training.loop import fit, rate_factor, start_state, validate
 from mrigen.training.runtime import choose_runtime
 from mrigen.training.state import TrainState, load_state, read_extra, save_state
 

@@ -2,37 +2,18 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from mrigen.config import Config
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.objectives.base import Objective, Phase
+from mrigen.training.config import TrainingConfig
 from mrigen.training.ema import ExponentialMovingAverage
 from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
-
-Momentum = Annotated[float, Field(ge=0, lt=1)]
-
-
-class TrainingConfig(Config):
-    """How weights move; the same for every model."""
-
-    epochs: int = Field(50, ge=1, le=100_000)
-    batch_size: int = Field(32, ge=1, le=65_536)
-    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    betas: tuple[Momentum, Momentum] = Field((0.9, 0.999), description="of adam and adamw")
-    weight_decay: float = Field(0.0, ge=0, le=1)
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup_steps: int = Field(0, ge=0)
-    clip_norm: float | None = Field(None, gt=0, description="largest norm of a gradient")
-    ema_decay: float | None = Field(0.999, gt=0, lt=1, description="null keeps the last weights")
-    seed: int = Field(0, ge=0, lt=2**31)
 
 
 class Progress(NamedTuple):
