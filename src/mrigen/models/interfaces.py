@@ -40,3 +40,12 @@ class Sampler(Protocol):
         (N, 1, H, W) float32 in [0, 1]
         """
         ...
+
+
+@runtime_checkable
+class Regularised(Protocol):
+    """A network whose study shrinks some of its kernels."""
+
+    def penalised_kernels(self) -> list[Tensor]:
+        """Return the kernels whose squares the study adds to the loss: never biases or norms."""
+        ...
