@@ -20,6 +20,20 @@ PUBLISHED = [
     ({"name": "feliu_gan", "depth": 15}, 112, "generator", 8_092_929, 8_094_081),
     ({"name": "feliu_gan"}, 112, "discriminator", 282_497, 282_881),
     ({"name": "unet"}, 64, "", 31_031_685, 31_031_685),
+    ({"name": "unet", "paired_output": False}, 64, "", 31_030_593, 31_030_593),
+    ({"name": "shallow_residual_ae"}, 128, "", 459_553, 460_609),
+    ({"name": "shallow_residual_ae", "doubled_norms": True}, 128, "", 460_385, 462_273),
+    ({"name": "shallow_residual_ae", "block": "original"}, 128, "", 459_745, 460_993),
+    (
+        {"name": "shallow_residual_ae", "block": "original", "doubled_norms": True},
+        128,
+        "",
+        460_257,
+        462_017,
+    ),
+    ({"name": "skip_cae"}, 128, "", 190_369, 191_041),
+    ({"name": "residual_unet"}, 128, "", 482_593, 483_649),
+    ({"name": "myronenko_cae"}, 128, "", 989_345, 991_041),
 ]
 
 SMALL = {
@@ -28,6 +42,17 @@ SMALL = {
     "gan7": {"name": "feliu_gan", "depth": 7, "latent_size": 6, "base_channels": 4},
     "gan15": {"name": "feliu_gan", "depth": 15, "latent_size": 6, "base_channels": 4},
     "unet": {"name": "unet", "base_channels": 4, "depth": 2},
+    "unet_direct": {"name": "unet", "base_channels": 4, "depth": 2, "paired_output": False},
+    "shallow": {"name": "shallow_residual_ae", "base_channels": 4, "depth": 2},
+    "shallow_original": {
+        "name": "shallow_residual_ae",
+        "base_channels": 4,
+        "block": "original",
+        "doubled_norms": True,
+    },
+    "skip_cae": {"name": "skip_cae", "base_channels": 4, "depth": 2},
+    "residual_unet": {"name": "residual_unet", "base_channels": 4, "depth": 4},
+    "myronenko_cae": {"name": "myronenko_cae", "base_channels": 4, "depth": 2},
 }
 
 
@@ -66,7 +91,7 @@ def test_gradient_reaches_every_parameter(name):
     images = torch.rand(4, 1, 32, 32)
     if name == "vae":
         answer = network(images)[0]
-    elif name == "unet":
+    elif not isinstance(network, Sampler):
         answer = network(images)
     else:
         answer = network.discriminator(network.sample(torch.randn(4, *network.noise_shape)))

@@ -9,10 +9,24 @@ from torch import nn
 
 from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN, FeliuGANConfig
+from mrigen.models.myronenko_cae import MyronenkoCAE, MyronenkoCAEConfig
+from mrigen.models.residual_unet import ResidualUNet, ResidualUNetConfig
+from mrigen.models.shallow_residual_ae import ShallowResidualAE, ShallowResidualAEConfig
+from mrigen.models.skip_cae import SkipCAE, SkipCAEConfig
 from mrigen.models.unet import UNet, UNetConfig
 from mrigen.models.vae import VAE, VAEConfig
+from mrigen.models.vqvae import VQVAEConfig, build_vqvae
 
-NetworkConfig = Annotated[VAEConfig | FeliuGANConfig | UNetConfig, Field(discriminator="name")]
+NetworkConfig = Annotated[
+    VAEConfig
+    | FeliuGANConfig
+    | UNetConfig
+    | ShallowResidualAEConfig
+    | SkipCAEConfig
+    | ResidualUNetConfig
+    | MyronenkoCAEConfig,
+    Field(discriminator="name"),
+]
 
 MAX_PARAMETERS = 2**30
 
@@ -20,10 +34,14 @@ _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     VAEConfig: VAE,
     FeliuGANConfig: FeliuGAN,
     UNetConfig: lambda config, image_size: UNet(config),  # noqa: ARG005 - takes any size
+    ShallowResidualAEConfig: ShallowResidualAE,
+    SkipCAEConfig: SkipCAE,
+    ResidualUNetConfig: ResidualUNet,
+    MyronenkoCAEConfig: MyronenkoCAE,
 }
 
 
-def build_network(config: VAEConfig | FeliuGANConfig | UNetConfig, image_size: int) -> nn.Module:
+def build_network(config: NetworkConfig, image_size: int) -> nn.Module:
     """Make a freshly initialised network.
 
     Parameters

@@ -19,6 +19,9 @@ class UNetConfig(Config):
     base_channels: int = Field(64, ge=1, le=256)
     depth: int = Field(4, ge=1, le=6, description="number of halvings")
     dropout: float = Field(0.5, ge=0, lt=1, description="at the two deepest levels")
+    paired_output: bool = Field(
+        default=True, description="two feature maps before the output; false for one 1 x 1 layer"
+    )
 
 
 class UNet(nn.Module):
@@ -27,7 +30,8 @@ class UNet(nn.Module):
     Parameters
     ----------
     config
-        Sizes. With the defaults the network has 31,031,685 parameters.
+        Sizes. With the defaults the network has 31,031,685 parameters, and 31,030,593 with a
+        direct output: the study's "more than 31 million" fits both.
 
     Notes
     -----
@@ -37,7 +41,7 @@ class UNet(nn.Module):
     the output. Both ends in rectifiers, so a plain He initialisation gives an output that is
     zero everywhere, with no gradient, for about one seed in four. Here the two maps
     start as each other's negative and the output weights start positive, so that one of them
-    always carries a gradient.
+    always carries a gradient. A direct output, whose inputs are rectified, starts positive, too.
 
     References
     ----------
@@ -58,8 +62,8 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(
             _double_convolution(2 * width, width, 0.0) for width in widths[-2::-1]
         )
-        self.pair = SameConv2d(widths[0], 2, 3)
-        self.output = SameConv2d(2, 1, 1)
+        self.pair = SameConv2d(widths[0], 2, 3) if config.paired_output else None
+        self.output = SameConv2d(2 if config.paired_output else widths[0], 1, 1)
         self._initialise()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -76,8 +80,9 @@ class UNet(nn.Module):
         for up, block in zip(self.up, self.decoder, strict=True):
             larger = functional.interpolate(features, scale_factor=2, mode="nearest")
             features = block(torch.cat([skips.pop(), functional.relu(up(larger))], dim=1))
-        answer = functional.relu(self.output(functional.relu(self.pair(features))))
-        return answer[..., :height, :width]
+        if self.pair is not None:
+            features = functional.relu(self.pair(features))
+        return functional.relu(self.output(features))[..., :height, :width]
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Restore images of any size, clipped to [0, 1]."""
@@ -91,7 +96,8 @@ class UNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         with torch.no_grad():
-            self.pair.weight[1] = -self.pair.weight[0]
+            if self.pair is not None:
+                self.pair.weight[1] = -self.pair.weight[0]
             self.output.weight.abs_()
 
 
