@@ -15,6 +15,7 @@ PARSE = TypeAdapter(NetworkConfig).validate_python
 PUBLISHED = [
     ({"name": "vae"}, 128, "encoder", 38_058_320, 38_061_104),
     ({"name": "vae"}, 128, "decoder", 21_292_369, 21_293_105),
+    ({"name": "vae"}, 128, "", 59_350_689, 59_354_209),
     ({"name": "feliu_gan", "depth": 4}, 112, "generator", 20_072_001, 20_072_001),
     ({"name": "feliu_gan"}, 112, "generator", 21_096_577, 21_096_961),
     ({"name": "feliu_gan", "depth": 15}, 112, "generator", 8_092_929, 8_094_081),
@@ -34,6 +35,10 @@ PUBLISHED = [
     ({"name": "skip_cae"}, 128, "", 190_369, 191_041),
     ({"name": "residual_unet"}, 128, "", 482_593, 483_649),
     ({"name": "myronenko_cae"}, 128, "", 989_345, 991_041),
+    ({"name": "vqvae"}, 128, "encoder", 248_272, 248_912),
+    ({"name": "vqvae"}, 128, "decoder", 181_428, 181_878),
+    ({"name": "vqvae"}, 128, "", 431_748, 432_838),
+    ({"name": "vqvae", "num_codes": 64}, 128, "", 430_724, 431_814),
 ]
 
 SMALL = {
@@ -53,6 +58,15 @@ SMALL = {
     "skip_cae": {"name": "skip_cae", "base_channels": 4, "depth": 2},
     "residual_unet": {"name": "residual_unet", "base_channels": 4, "depth": 4},
     "myronenko_cae": {"name": "myronenko_cae", "base_channels": 4, "depth": 2},
+    "vqvae": {"name": "vqvae", "base_channels": 4, "depth": 3, "num_codes": 16},
+    "vqvae_prior": {
+        "name": "vqvae",
+        "base_channels": 4,
+        "depth": 3,
+        "codebook": "finite_scalar",
+        "levels": [5, 4],
+        "code_prior": {"width": 16, "layers": 2, "heads": 2},
+    },
 }
 
 
@@ -91,6 +105,8 @@ def test_gradient_reaches_every_parameter(name):
     images = torch.rand(4, 1, 32, 32)
     if name == "vae":
         answer = network(images)[0]
+    elif name.startswith("vqvae"):
+        answer = quantised_answer(network, images)
     elif not isinstance(network, Sampler):
         answer = network(images)
     else:
@@ -98,6 +114,16 @@ def test_gradient_reaches_every_parameter(name):
     (answer * torch.rand(answer.shape)).sum().backward()
     still = [key for key, value in network.named_parameters() if value.grad is None]
     assert not still
+
+
+def quantised_answer(network, images):
+    """Also through the codebook and the prior, which learn by terms of their own."""
+    part = "autoencoder" if isinstance(network, Sampler) else ""
+    restored, quantised = network.get_submodule(part)(images)
+    answer = restored + quantised.nearest.mean()
+    if isinstance(network, Sampler):
+        answer = answer + network.code_prior(quantised.codes.flatten(1)).mean()
+    return answer
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -129,7 +155,7 @@ def test_same_seed_gives_the_same_weights(name):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-@pytest.mark.parametrize("name", ["vae", "gan4", "gan7", "gan15"])
+@pytest.mark.parametrize("name", ["vae", "gan4", "gan7", "gan15", "vqvae_prior"])
 def test_a_sample_depends_on_its_seed_alone(name):
     network = small(name).eval()
     many = draw_samples(network, range(40))

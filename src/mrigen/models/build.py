@@ -24,7 +24,8 @@ NetworkConfig = Annotated[
     | ShallowResidualAEConfig
     | SkipCAEConfig
     | ResidualUNetConfig
-    | MyronenkoCAEConfig,
+    | MyronenkoCAEConfig
+    | VQVAEConfig,
     Field(discriminator="name"),
 ]
 
@@ -38,6 +39,7 @@ _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     SkipCAEConfig: SkipCAE,
     ResidualUNetConfig: ResidualUNet,
     MyronenkoCAEConfig: MyronenkoCAE,
+    VQVAEConfig: build_vqvae,
 }
 
 
@@ -75,5 +77,11 @@ def count_parameters(network: nn.Module) -> tuple[int, int]:
     """Count values as Keras does: trainable ones, and all with batch-norm statistics."""
     trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
     parameters = sum(p.numel() for p in network.parameters())
-    statistics = sum(b.numel() for b in network.buffers() if b.is_floating_point())
+    statistics = sum(
+        values.numel()
+        for module in network.modules()
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)
+        for values in (module.running_mean, module.running_var)
+        if values is not None
+    )
     return trainable, parameters + statistics

@@ -10,17 +10,19 @@ from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.vae import VAE
+from mrigen.models.vqvae import VQVAE, GenerativeVQVAE
 from mrigen.objectives.adversarial import Adversarial, AdversarialConfig
 from mrigen.objectives.base import Objective
+from mrigen.objectives.quantized import Quantized, QuantizedConfig
 from mrigen.objectives.reconstruction import Reconstruction, ReconstructionConfig
 from mrigen.objectives.variational import Variational, VariationalConfig
 
-AnyObjectiveConfig = ReconstructionConfig | VariationalConfig | AdversarialConfig
+AnyObjectiveConfig = ReconstructionConfig | VariationalConfig | AdversarialConfig | QuantizedConfig
 ObjectiveConfig = Annotated[AnyObjectiveConfig, Field(discriminator="name")]
 
 
 def _only_restores(network: nn.Module) -> bool:
-    return isinstance(network, Reconstructor) and not isinstance(network, Sampler)
+    return isinstance(network, Reconstructor) and not isinstance(network, Sampler | VQVAE)
 
 
 def _is_variational(network: nn.Module) -> bool:
@@ -31,10 +33,15 @@ def _is_adversarial(network: nn.Module) -> bool:
     return isinstance(network, FeliuGAN)
 
 
+def _is_quantized(network: nn.Module) -> bool:
+    return isinstance(network, VQVAE | GenerativeVQVAE)
+
+
 _OBJECTIVES: dict[type, tuple[Callable[..., Objective], Callable[[nn.Module], bool], str]] = {
     ReconstructionConfig: (Reconstruction, _only_restores, "a network that maps image to image"),
     VariationalConfig: (Variational, _is_variational, "a network with a posterior and a decoder"),
     AdversarialConfig: (Adversarial, _is_adversarial, "a generator and a discriminator"),
+    QuantizedConfig: (Quantized, _is_quantized, "a network with a grid of codes"),
 }
 
 
@@ -51,6 +58,7 @@ def build_objective(config: AnyObjectiveConfig, network: nn.Module) -> Objective
         raise ModelError(
             f"objective '{config.name}' needs {words}, and '{type(network).__name__}' is not one: "
             "pair 'vae' with 'variational', 'feliu_gan' with 'adversarial', "
+            "'vqvae' with 'quantized', "
             "and 'unet' with 'reconstruction'."
         )
     return objective(network, config)
