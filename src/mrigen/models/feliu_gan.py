@@ -2,8 +2,11 @@
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import pad
+from torch.nn.utils.parametrizations import spectral_norm
 
 from mrigen.config import Config
 from mrigen.errors import ModelError
@@ -34,6 +37,10 @@ class FeliuGANConfig(Config):
     latent_size: int = Field(100, ge=1, le=4096)
     base_channels: int = Field(64, ge=1, le=512)
     discriminator_channels: int = Field(32, ge=1, le=512)
+    normalisation: Literal["batch", "spectral", "none"] = Field(
+        "batch", description="of the discriminator's layers"
+    )
+    label_size: int = Field(0, ge=0, le=64, description="numbers that tell an augmentation")
 
 
 class FeliuGAN(nn.Module):
@@ -60,18 +67,30 @@ class FeliuGAN(nn.Module):
     def __init__(self, config: FeliuGANConfig, image_size: int) -> None:
         super().__init__()
         self.latent_size = config.latent_size
+        self.label_size = config.label_size
         self.generator = Generator(config, image_size)
         self.discriminator = Discriminator(config, image_size)
         initialise_as_keras(self)
+        if config.normalisation == "spectral":
+            _bound_slopes(self.discriminator)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
         """One latent vector."""
         return (self.latent_size,)
 
-    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:  # noqa: ARG002
-        """Generate images from standard normal noise."""
-        images: Tensor = self.generator(noise)
+    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Generate images from standard normal noise.
+
+        Parameters
+        ----------
+        noise : (N, latent_size)
+        conditions
+            With a `label_size`, the label "augmentation" of (N, label_size); zeros, which stand
+            for an image as it is, unless given.
+        """
+        label = None if conditions is None else conditions.get("augmentation")
+        images: Tensor = self.generator(noise, label)
         return images
 
 
@@ -90,7 +109,9 @@ class Generator(nn.Module):
             )
         self.grid = image_size // 2**doublings
         channels = start * config.base_channels
-        self.start = nn.Linear(config.latent_size, channels * self.grid**2, bias=False)
+        self.label_size = config.label_size
+        inputs = config.latent_size + config.label_size
+        self.start = nn.Linear(inputs, channels * self.grid**2, bias=False)
         layers: list[nn.Module] = [] if hidden else [nn.LeakyReLU(_LEAKY_SLOPE)]
         for multiple, stride in hidden:
             width = multiple * config.base_channels
@@ -103,32 +124,70 @@ class Generator(nn.Module):
         layers += [SameConvTranspose2d(channels, 1, 5, stride=2), nn.Tanh()]
         self.convolutions = nn.Sequential(*layers)
 
-    def forward(self, noise: Tensor) -> Tensor:
-        """Map (N, latent_size) noise to (N, 1, H, W) images in [0, 1]."""
+    def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        """Map (N, latent_size) noise and (N, label_size) labels to (N, 1, H, W) in [0, 1]."""
+        label = _checked_label(label, len(noise), self.label_size)
+        if label is not None:
+            noise = torch.cat([noise, label.to(noise)], dim=1)
+        elif self.label_size:
+            noise = pad(noise, (0, self.label_size))
         features = self.start(noise).unflatten(1, (-1, self.grid, self.grid))
-        images: Tensor = (self.convolutions(features) + 1) / 2
+        # In float32: bfloat16 would cut bright pixels to 128 levels.
+        images: Tensor = (self.convolutions(features).float() + 1) / 2
         return images
 
 
 class Discriminator(nn.Module):
-    """Three strided 5 x 5 convolutions and a linear layer to one logit."""
+    """Three strided 5 x 5 convolutions and a linear layer to one logit.
+
+    Notes
+    -----
+    A label adds the inner product of its learned embedding with the features that the linear
+    layer reads (Miyato and Koyama 2018, doi:10.48550/arXiv.1802.05637). They are not averaged
+    over the image first, since a label tells where things have moved. Spectral normalisation is
+    that of Miyato et al. 2018, doi:10.48550/arXiv.1802.05957, and takes the place of batch
+    normalisation.
+    """
 
     def __init__(self, config: FeliuGANConfig, image_size: int) -> None:
         super().__init__()
         base = config.discriminator_channels
-        self.convolutions = nn.Sequential(
-            SameConv2d(1, base, 5, stride=2),
-            nn.LeakyReLU(_LEAKY_SLOPE),
-            SameConv2d(base, 2 * base, 5, stride=2),
-            keras_batch_norm(2 * base),
-            nn.LeakyReLU(_LEAKY_SLOPE),
-            SameConv2d(2 * base, 4 * base, 5, stride=2),
-            keras_batch_norm(4 * base),
-            nn.LeakyReLU(_LEAKY_SLOPE),
-        )
-        self.logit = nn.Linear(4 * base * (-(-image_size // 8)) ** 2, 1)
+        layers: list[nn.Module] = []
+        for before, after in ((1, base), (base, 2 * base), (2 * base, 4 * base)):
+            layers.append(SameConv2d(before, after, 5, stride=2))
+            if config.normalisation == "batch" and before > 1:
+                layers.append(keras_batch_norm(after))
+            layers.append(nn.LeakyReLU(_LEAKY_SLOPE))
+        self.convolutions = nn.Sequential(*layers)
+        features = 4 * base * (-(-image_size // 8)) ** 2
+        self.logit = nn.Linear(features, 1)
+        self.label_size = config.label_size
+        if config.label_size:
+            self.embedding = nn.Linear(config.label_size, features, bias=False)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, label: Tensor | None = None) -> Tensor:
         """Map (N, 1, H, W) images in [0, 1] to (N,) logits, positive for real."""
-        logits: Tensor = self.logit(self.convolutions(images * 2 - 1).flatten(1))
-        return logits[:, 0]
+        label = _checked_label(label, len(images), self.label_size)
+        features = self.convolutions(images * 2 - 1).flatten(1)
+        # In float32: losses and slopes are differences of logits, which bfloat16 would blur.
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            logits: Tensor = self.logit(features)[:, 0]
+            if label is not None:
+                logits = logits + (self.embedding(label.float()) * features).sum(1)
+        return logits
+
+
+def _bound_slopes(network: nn.Module) -> None:
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            spectral_norm(module)
+
+
+def _checked_label(label: Tensor | None, count: int, size: int) -> Tensor | None:
+    if label is not None and label.shape != (count, size):
+        raise ModelError(
+            f"a label of augmentation has shape {tuple(label.shape)}: expected ({count}, {size}). "
+            "Set the network's 'label_size' to the number of values in a label."
+        )
+    return label

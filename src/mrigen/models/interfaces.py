@@ -1,9 +1,9 @@
 """What a network can do for the rest of the house."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 Conditions = Mapping[str, Tensor]
 
@@ -49,3 +49,41 @@ class Regularised(Protocol):
     def penalised_kernels(self) -> list[Tensor]:
         """Return the kernels whose squares the study adds to the loss: never biases or norms."""
         ...
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A network part of which is fitted once, after training, with no gradients."""
+
+    def fit_sampler(self, images: Iterable[Tensor]) -> None:
+        """Fit what `sample` draws from to training images.
+
+        The same weights and images give the same answer, which is kept in buffers.
+
+        Parameters
+        ----------
+        images
+            Batches (N, 1, H, W) float32 in [0, 1] on the network's device; they are not asked
+            for where there is nothing to fit.
+        """
+        ...
+
+
+class AdversarialPair(Sampler, Protocol):
+    """A sampler that learns against a judge of its images.
+
+    Attributes
+    ----------
+    generator
+        Holds the weights behind `sample`.
+    discriminator
+        Maps (N, 1, H, W) images in [0, 1], and (N, label_size) labels or None, to (N,) logits,
+        larger for more real.
+    label_size
+        Numbers that tell how an image was augmented; with any, `sample` takes them as the
+        condition "augmentation". 0 for a pair that is not told.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    label_size: int
