@@ -7,7 +7,6 @@ from pydantic import Field
 from torch import nn
 
 from mrigen.errors import ModelError
-from mrigen.models.feliu_gan import FeliuGAN
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.vae import VAE
 from mrigen.models.vqvae import VQVAE, GenerativeVQVAE
@@ -30,7 +29,8 @@ def _is_variational(network: nn.Module) -> bool:
 
 
 def _is_adversarial(network: nn.Module) -> bool:
-    return isinstance(network, FeliuGAN)
+    parts = (getattr(network, name, None) for name in ("generator", "discriminator"))
+    return isinstance(network, Sampler) and all(isinstance(part, nn.Module) for part in parts)
 
 
 def _is_quantized(network: nn.Module) -> bool:
