@@ -1,7 +1,9 @@
 """Tablado's convolutional variational autoencoder."""
 
+import math
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -17,9 +19,29 @@ from mrigen.models.blocks import (
     keras_batch_norm,
 )
 from mrigen.models.interfaces import Conditions
+from mrigen.models.mixture import GaussianMixture
 
 # 16, 32, 64, 256, 1024 channels in the study; a sixth level would keep the last width.
 _WIDTHS = (1, 2, 4, 16, 64, 64)
+
+# A noise of a tenth of the range, until an objective says otherwise.
+_START_LOG_VARIANCE = 2 * math.log(0.1)
+
+
+class PriorSampling(Config):
+    """Decode draws from the standard normal that the posteriors are held to."""
+
+    name: Literal["prior"] = "prior"
+
+
+class MixtureSampling(Config):
+    """Decode draws from a mixture fitted to the posteriors of training images."""
+
+    name: Literal["mixture"]
+    components: int = Field(16, ge=1, le=64)
+
+
+Sampling = Annotated[PriorSampling | MixtureSampling, Field(discriminator="name")]
 
 
 class VAEConfig(Config):
@@ -29,6 +51,9 @@ class VAEConfig(Config):
     latent_size: int = Field(1024, ge=1, le=4096)
     base_channels: int = Field(16, ge=1, le=256)
     depth: int = Field(5, ge=1, le=len(_WIDTHS), description="number of halvings")
+    pixel_scale: float = Field(1.0, ge=1, le=255, description="255 / 127 in the study")
+    label_size: int = Field(0, ge=0, le=64, description="numbers that tell of the augmentation")
+    sampling: Sampling = PriorSampling()
 
     @property
     def channels(self) -> list[int]:
@@ -62,12 +87,28 @@ class VAE(nn.Module):
     ModelError
         If the image cannot be halved `depth` times.
 
+    Attributes
+    ----------
+    log_noise_variance : 0-d float32
+        A buffer: logarithm of the variance of a pixel in [0, 1] around the decoder's answer, as
+        the objective sets or learns it. No answer of the network depends on it; the likelihood
+        of an image does.
+
     Notes
     -----
-    The study feeds pixels in [0, 2.008] to a decoder that ends in a sigmoid; here both sides are
-    in [0, 1]. At 128 x 128 with the defaults the encoder has 38,061,104 and the decoder
-    21,293,105 values, as in the study.
+    At 128 x 128 with the defaults the encoder has 38,061,104 and the decoder 21,293,105 values, as
+    in the study.
+
+    The study divided grey levels by 127 rather than 255 and so fed pixels in [0, 2.008] to a
+    decoder whose sigmoid answers at most 1. With `pixel_scale` 2.008 images are multiplied by it
+    on their way in and the sigmoid's answer is divided by it: everything above grey level 127
+    is out of reach, as it was there.
+
+    With `label_size` the decoder is told how an image was augmented, and the latent need not
+    carry it; where nothing is told, nothing was done to the image (zeros).
     """
+
+    log_noise_variance: Tensor
 
     def __init__(self, config: VAEConfig, image_size: int) -> None:
         super().__init__()
@@ -79,14 +120,20 @@ class VAE(nn.Module):
             )
         self.image_size = image_size
         self.latent_size = config.latent_size
+        self.label_size = config.label_size
+        self.pixel_scale = config.pixel_scale
         self.encoder = Encoder(config, image_size)
         self.decoder = Decoder(config, image_size)
+        self.mixture: GaussianMixture | None = None
+        if isinstance(config.sampling, MixtureSampling):
+            self.mixture = GaussianMixture(config.latent_size, config.sampling.components)
+        self.register_buffer("log_noise_variance", torch.tensor(_START_LOG_VARIANCE))
         initialise_as_keras(self)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
-        """One latent vector."""
-        return (self.latent_size,)
+        """One latent vector; with a mixture, one number before it that picks the component."""
+        return (self.latent_size,) if self.mixture is None else self.mixture.noise_shape
 
     def encode(self, images: Tensor) -> Posterior:
         """Return the posterior over the latents of (N, 1, H, W) images in [0, 1].
@@ -101,26 +148,70 @@ class VAE(nn.Module):
                 f"this 'vae' takes images of shape (N, 1, {self.image_size}, {self.image_size}), "
                 f"not {tuple(images.shape)}: resize them or train a 'vae' at that size."
             )
-        posterior: Posterior = self.encoder(images)
+        posterior: Posterior = self.encoder(images * self.pixel_scale)
         return posterior
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Turn (N, latent_size) latents into (N, 1, H, W) images in [0, 1]."""
-        images: Tensor = self.decoder(latents)
-        return images
+    def decode(self, latents: Tensor, label: Tensor | None = None) -> Tensor:
+        """Turn latents into images.
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Posterior]:
+        Parameters
+        ----------
+        latents : (N, latent_size)
+        label : (N, label_size) or None
+            How the images are augmented; None, or no `label_size`, is not at all.
+
+        Returns
+        -------
+        (N, 1, H, W) in [0, 1 / pixel_scale]
+
+        Raises
+        ------
+        ModelError
+            If the label has another shape.
+        """
+        if self.label_size:
+            latents = torch.cat([latents, self._checked(label, latents)], dim=1)
+        images: Tensor = self.decoder(latents)
+        return images / self.pixel_scale
+
+    def forward(self, images: Tensor, label: Tensor | None = None) -> tuple[Tensor, Posterior]:
         """Return reconstructions through one posterior draw, and the posterior."""
         posterior = self.encode(images)
-        return self.decode(posterior.draw()), posterior
+        return self.decode(posterior.draw(), label), posterior
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Reproduce images through the posterior mean."""
         return self.decode(self.encode(images).mean)
 
-    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:  # noqa: ARG002
-        """Decode noise from the prior, a standard normal."""
-        return self.decode(noise)
+    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Decode noise from the prior, a standard normal, or turned into latents by the mixture.
+
+        `conditions` may hold "augmentation", (N, label_size).
+        """
+        latents = noise if self.mixture is None else self.mixture(noise)
+        return self.decode(latents, (conditions or {}).get("augmentation"))
+
+    @torch.no_grad()
+    def fit_sampler(self, images: Iterable[Tensor]) -> None:
+        """Fit the mixture to the posteriors of training images; with the prior, do nothing."""
+        if self.mixture is None:
+            return
+        posteriors = [self.encode(batch) for batch in images]
+        self.mixture.fit(
+            torch.cat([each.mean.float().cpu() for each in posteriors]),
+            torch.cat([each.log_variance.float().cpu() for each in posteriors]),
+        )
+
+    def _checked(self, label: Tensor | None, latents: Tensor) -> Tensor:
+        shape = (len(latents), self.label_size)
+        if label is None:
+            return latents.new_zeros(shape)
+        if label.shape != shape:
+            raise ModelError(
+                f"the augmentation labels have shape {tuple(label.shape)}: this 'vae' expects "
+                f"{shape}. Give 'label_size' the length of the label."
+            )
+        return label.to(latents)
 
 
 class Encoder(nn.Module):
@@ -155,7 +246,7 @@ class Decoder(nn.Module):
         super().__init__()
         widths = config.channels[::-1]
         self.grid = image_size // 2**config.depth
-        self.start = nn.Linear(config.latent_size, widths[0] * self.grid**2)
+        self.start = nn.Linear(config.latent_size + config.label_size, widths[0] * self.grid**2)
         layers: list[nn.Module] = []
         for wide, narrow in pairwise(widths):
             layers += [
@@ -167,7 +258,7 @@ class Decoder(nn.Module):
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Map (N, latent_size) to (N, 1, H, W)."""
+        """Map (N, latent_size + label_size) to (N, 1, H, W)."""
         features = self.start(latents).unflatten(1, (-1, self.grid, self.grid))
         images: Tensor = self.convolutions(features)
         return images
