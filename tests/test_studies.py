@@ -23,8 +23,6 @@ from mrigen.data.slicing.extraction import extract_file
 from mrigen.data.slicing.selection import SelectionConfig
 from mrigen.data.splits.leaking import deal_slices
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.models.build import build_network
-from mrigen.objectives.build import build_objective
 from mrigen.project import Params, Project
 from mrigen.stages.index import index
 from mrigen.stages.slices import slices
@@ -59,18 +57,6 @@ def numbered(store):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_a_studys_file_is_a_whole_params_file(study):
-    params = params_of(study)
-    assert params.sources
-    assert params.datasets
-    for name, model in params.models.items():
-        # Shapes alone: drawing 59 million weights takes seconds.
-        with torch.device("meta"):
-            network = build_network(model.network, params.datasets[model.dataset].size)
-        assert build_objective(model.objective, network).phases, name
-
-
-@pytest.mark.parametrize("study", STUDIES)
 def test_nothing_in_a_studys_file_is_left_to_defaults(study):
     values, params = values_of(study), params_of(study)
     for name, dataset in values["datasets"].items():
@@ -83,7 +69,11 @@ def test_nothing_in_a_studys_file_is_left_to_defaults(study):
     for name, model in values["models"].items():
         config = params.models[name]
         for part in ("network", "objective", "training"):
-            assert set(model[part]) == set(type(getattr(config, part)).model_fields), name
+            known = set(type(getattr(config, part)).model_fields)
+            # Blocks that are refused, or mean nothing, beside what the study does.
+            known -= {"plateau"} if config.training.schedule != "plateau" else set()
+            known -= {"levels"} if getattr(config.network, "codebook", "") != "finite_scalar" else set()
+            assert set(model[part]) == known, name
 
 
 def write_heads(folder, names, shape):
