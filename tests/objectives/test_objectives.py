@@ -32,22 +32,6 @@ def batch(count: int = 4) -> Batch:
     return Batch(target * 0.5, target, patch, torch.arange(count))
 
 
-def test_reconstruction_is_the_mean_squared_error_to_the_clean_slice():
-    bound = objective(UNET, {"name": "reconstruction"})
-    bound.network.eval()
-    expected = torch.nn.functional.mse_loss(bound.network(batch().input), batch().target)
-    torch.testing.assert_close(bound.loss("network", batch())["loss"], expected)
-
-
-def test_patch_weight_counts_the_rectangle_more_often():
-    config = {"name": "reconstruction", "patch_weight": 3}
-    bound = objective(UNET, config)
-    bound.network.eval()
-    squared = (bound.network(batch().input) - batch().target).square()
-    repeated = torch.cat([squared.flatten(), *[squared[batch().patch]] * 2])
-    torch.testing.assert_close(bound.loss("network", batch())["loss"], repeated.mean())
-
-
 def test_divergence_agrees_with_torch_distributions():
     posterior = Posterior(torch.randn(5, 7), torch.randn(5, 7))
     normal = torch.distributions.Normal(posterior.mean, torch.exp(0.5 * posterior.log_variance))

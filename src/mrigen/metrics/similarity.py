@@ -6,6 +6,8 @@ from the images, which would make the same picture score differently in differen
 take `structural_similarity`, the formula alone.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -22,6 +24,10 @@ MARGIN = WINDOW // 2
 
 _SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
+
+# In Python's own floats, since weights that add up to 1 in float32 alone are off by more.
+_BELL = [math.exp(-((place - MARGIN) ** 2) / (2 * _SIGMA**2)) for place in range(WINDOW)]
+_LINE = [height / sum(_BELL) for height in _BELL]
 
 
 def mse(images: Tensor, reference: Tensor) -> Tensor:
@@ -132,14 +138,17 @@ def structural_similarity(x: Tensor, y: Tensor) -> Tensor:
             f"images of {x.shape[2]} x {x.shape[3]} pixels have no SSIM: expected at least "
             f"{WINDOW} x {WINDOW}. Use larger slices."
         )
+    # Variances are small differences of squares, and float32 has few digits for them: no image
+    # loses its variance to its brightness if the brightness is taken off first.
+    level_x, level_y = (image.detach().mean(dim=(1, 2, 3), keepdim=True) for image in (x, y))
+    x, y = x - level_x, y - level_y
     # SSIM asks for the sum of the two variances alone, so four averages are enough.
-    moments = _blur(torch.cat([x, y, x * x + y * y, x * y]))
-    mean_x, mean_y, squares, product = moments.chunk(4)
-    means = 2 * mean_x * mean_y
-    mean_squares = mean_x.square() + mean_y.square()
-    luminance = (means + _K1**2) / (mean_squares + _K1**2)
-    structure = (2 * product - means + _K2**2) / (squares - mean_squares + _K2**2)
-    return luminance * structure
+    mean_x, mean_y, squares, product = _blur(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
+    variances = squares - mean_x.square() - mean_y.square()
+    covariance = product - mean_x * mean_y
+    mean_x, mean_y = mean_x + level_x, mean_y + level_y
+    luminance = (2 * mean_x * mean_y + _K1**2) / (mean_x.square() + mean_y.square() + _K1**2)
+    return luminance * (2 * covariance + _K2**2) / (variances + _K2**2)
 
 
 def checked_pair(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,9 +176,7 @@ def _blur(images: Tensor) -> Tensor:
     # The Gaussian window is the outer product of two lines: 22 products a pixel, not 121. As
     # channels of one picture, each with a filter of its own, images are filtered some ten times
     # as fast as in a batch, and on GPUs by kernels that round to float32 and never to TF32.
-    offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - MARGIN
-    line = torch.exp(-offsets.square() / (2 * _SIGMA**2))
-    line = line / line.sum()
+    line = images.new_tensor(_LINE)
     count, _, height, width = images.shape
     channels = images.reshape(1, count, height, width)
     down = line.view(1, 1, -1, 1).expand(count, 1, -1, 1)

@@ -58,7 +58,6 @@ def build_objective(config: AnyObjectiveConfig, network: nn.Module) -> Objective
         raise ModelError(
             f"objective '{config.name}' needs {words}, and '{type(network).__name__}' is not one: "
             "pair 'vae' with 'variational', 'feliu_gan' with 'adversarial', "
-            "'vqvae' with 'quantized', "
-            "and 'unet' with 'reconstruction'."
+            "'vqvae' with 'quantized', and 'unet' and the other restorers with 'reconstruction'."
         )
     return objective(network, config)

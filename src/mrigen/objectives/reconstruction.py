@@ -11,6 +11,7 @@ from mrigen.config import Config
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.metrics.similarity import structural_similarity
+from mrigen.models.interfaces import Regularised
 from mrigen.objectives.base import Phase
 
 Distance = Literal["mse", "l1", "dssim"]
@@ -127,10 +128,9 @@ class Reconstruction:
 
 
 def _penalised_kernels(network: nn.Module) -> list[Tensor]:
-    name_them = getattr(network, "penalised_kernels", None)
-    if name_them is None:
+    if not isinstance(network, Regularised):
         raise ModelError(
             f"objective 'reconstruction' has an 'l2_weight', and '{type(network).__name__}' names "
             "no kernels to penalise: set 'l2_weight' to 0, or use 'training.weight_decay'."
         )
-    return list(name_them())
+    return network.penalised_kernels()
