@@ -11,6 +11,7 @@ import click
 from mrigen import __version__
 from mrigen.cli.data import data
 from mrigen.cli.group import CommandGroup, project_of, tell
+from mrigen.cli.models import import_keras
 from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
 
 
@@ -214,3 +215,6 @@ def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, dev
 
     chosen = str(choose_runtime(device=device).device)
     run(project_of(ctx), models, host=host, port=port, device=chosen)
+
+
+main.add_command(import_keras)

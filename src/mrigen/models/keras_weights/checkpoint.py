@@ -158,13 +158,11 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     ModelError
         If it is missing, too large or not HDF5.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
+    if not path.is_file():
         raise ModelError(
-            f"'{path}' cannot be read ({error.strerror}): expected a Keras .h5 file. "
-            "Check its name."
-        ) from None
+            f"'{path}' is not a file: expected a model that Keras saved as .h5. Check its name."
+        )
+    size = path.stat().st_size
     if size > _LARGEST_FILE:
         raise ModelError(
             f"'{path}' has {size:,} bytes: expected at most {_LARGEST_FILE:,}. "

@@ -85,12 +85,15 @@ def read_keras(path: Path, name: str) -> KerasNetwork:
     with open_checkpoint(path) as checkpoint:
         graph = read_graph(checkpoint.plan(), checkpoint.name)
         size = image_size(graph, checkpoint.name)
-        config = _configure(name, graph, checkpoint.name)
+        config = _configure(name, graph, checkpoint.name, size)
         with torch.device("meta"):  # shapes alone, which cost no memory
             planned = build_network(config, size)
         pairs, problems = match_graphs(graph, trace_network(planned))
         if problems:
-            raise ModelError(_misfit(checkpoint.name, name, problems, graph, size))
+            raise ModelError(
+                f"'{checkpoint.name}' is not a '{name}': {_told(problems)}. "
+                f"{_advice(name, graph, size)}"
+            )
         sources = _sources(checkpoint, planned, pairs, name)
         network = build_network(config, size)
         _fill(network, checkpoint, sources)
@@ -98,23 +101,23 @@ def read_keras(path: Path, name: str) -> KerasNetwork:
         return KerasNetwork(network.eval(), config, size, checkpoint.keras_version(), layers)
 
 
-def _configure(name: str, graph: Graph, source: str) -> NetworkConfig:
+def _configure(name: str, graph: Graph, source: str, size: int) -> NetworkConfig:
     values = network_values(name, graph)
     try:
         return _PARSE(values)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
+        found = f"its '{detail['loc'][-1]}' would be {short(detail['input'])}"
         raise ModelError(
-            f"'{source}' is not a '{name}': its {detail['loc'][-1]} would be "
-            f"{short(detail['input'])}, and {detail['msg'].lower()}. Name the network it is, one "
-            f"of {', '.join(IMPORTABLE)}."
+            f"'{source}' is not a '{name}': {found}. {_advice(name, graph, size)}"
         ) from None
 
 
-def _misfit(source: str, name: str, problems: list[str], graph: Graph, size: int) -> str:
-    fitting = [other for other in IMPORTABLE if other != name and _fits(other, graph, size)]
-    advice = f"It is a '{fitting[0]}'." if fitting else "Name the network it is, if it is one."
-    return f"'{source}' is not a '{name}': {_told(problems)}. {advice}"
+def _advice(name: str, graph: Graph, size: int) -> str:
+    for other in IMPORTABLE:
+        if other != name and _fits(other, graph, size):
+            return f"It is a '{other}': name that."
+    return f"Name the network it is, if it is one of {', '.join(IMPORTABLE)}."
 
 
 def _fits(name: str, graph: Graph, size: int) -> bool:
