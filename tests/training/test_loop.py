@@ -10,10 +10,12 @@ from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.models.build import NetworkConfig, build_network
 from mrigen.objectives.build import ObjectiveConfig, build_objective
+from mrigen.training.checkpoint import load_state, read_extra, save_state
 from mrigen.training.config import TrainingConfig
-from mrigen.training.loop import fit, rate_factor, start_state, validate
+from mrigen.training.loop import fit, start_state, validate
 from mrigen.training.runtime import choose_runtime
-from mrigen.training.state import TrainState, load_state, read_extra, save_state
+from mrigen.training.schedule import rate_factor
+from mrigen.training.state import TrainState
 
 CPU = choose_runtime(device="cpu")
 FAMILIES = {
@@ -95,7 +97,7 @@ def test_a_resumed_run_is_bit_equal_to_an_unbroken_one(family, tmp_path):
     torch.manual_seed(12345)  # another process starts with other random states
     resumed = start(family, config.model_copy(update={"seed": 99}))
     load_state(resumed, tmp_path / "state.safetensors")
-    assert read_extra(tmp_path / "state.safetensors") == {"note": [1, "two"]}
+    assert read_extra(tmp_path / "state.safetensors") == (7, {"note": [1, "two"]})
     after = run(resumed, config)
 
     assert resumed.step == unbroken.step == 4 * STEPS
@@ -166,7 +168,8 @@ def test_divergence_is_one_sentence():
     state = start("unet", config)
     with torch.no_grad():
         state.network.output.bias.fill_(float("nan"))
-    with pytest.raises(ModelError, match=r"diverged in epoch 1.*'learning_rate'"):
+    words = r"diverged in step 1, where 'loss' is nan.*'learning_rate'"
+    with pytest.raises(ModelError, match=words):
         run(state, config)
 
 

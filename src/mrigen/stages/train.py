@@ -1,39 +1,31 @@
 """Train a model: from a slice store to a bundle, with every run in MLflow."""
 
-import csv
-import json
-import logging
-from pathlib import Path
-
-from mrigen import __version__
-from mrigen.atomic import atomic_file, write_text
-from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.loader import TRAIN, VALIDATION, ordered_batches, training_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.objectives.build import build_objective
 from mrigen.project import Project
 from mrigen.seeds import torch_seed
-from mrigen.stages.cohort import is_synthetic
 from mrigen.stages.interrupts import held_interrupts
 from mrigen.stages.progress import TrainingBar
-from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.stages.training_job import TrainingJob
+from mrigen.stages.training_result import write_result
 from mrigen.stages.training_session import (
     Row,
     TrainingSession,
+    diverged,
     resume_session,
     save_session,
     start_session,
 )
 from mrigen.tracking.tracker import connect
+from mrigen.training.divergence import DivergenceError
 from mrigen.training.loop import Progress, fit, validate
 from mrigen.training.runtime import Runtime, choose_runtime
+from mrigen.training.schedule import Span, running
 from mrigen.training.state import TrainState
-from mrigen.training.timing import Timing, peak_memory_gib
 
+# Enough for a curve. Where the loss decides something, the whole split is asked.
 VALIDATION_SLICES = 512
-
-_log = logging.getLogger(__name__)
 
 
 def train(
@@ -59,7 +51,7 @@ def train(
     ------
     ConfigError, DataError, ModelError, TrackingError
         Before any work, if the model, its data or the MLflow store cannot be used; later, if
-        training diverges.
+        training diverges, which leaves the last good checkpoint.
     """
     config = project.model_config(model)
     runtime = runtime or choose_runtime()
@@ -71,9 +63,15 @@ def train(
         state = job.prepare()
         session = resume_session(job, state, tracker) or start_session(job, tracker)
         with session.run:
-            _fit(job, state, session, progress=progress)
-            digest = _finish(job, state, session)
+            try:
+                if not session.watch.stopped:
+                    _fit(job, state, session, progress=progress)
+                save_session(job, state, session)
+            except DivergenceError as error:
+                raise diverged(job, session, error) from None
+            digest = write_result(job, state, session)
         job.checkpoint.unlink(missing_ok=True)
+        session.best.forget()
     return digest
 
 
@@ -105,11 +103,14 @@ def _fit(job: TrainingJob, state: TrainState, session: TrainingSession, *, progr
                 save_session(job, state, session)
             if stop:
                 raise KeyboardInterrupt
+            if session.watch.stopped:
+                break
 
 
 def _end_epoch(
     job: TrainingJob, state: TrainState, session: TrainingSession, point: Progress
 ) -> Row:
+    """Validate, log, and let the validation loss decide what it is to decide."""
     assert point.terms is not None
     row = {"epoch": float(point.epoch)}
     row |= {f"train/{name}": value for name, value in point.terms.items()}
@@ -118,66 +119,29 @@ def _end_epoch(
     curves = {name: value for name, value in row.items() if name != "epoch"}
     speed = {"images_per_second": point.images / session.clock.seconds}
     session.run.log_metrics(curves | speed, step=point.epoch)
+    training, watch = job.config.training, session.watch
+    if training.watches_validation:
+        watch.note(row["validation/loss"], point.epoch)
+        state.rate_scale = watch.rate_scale
+        if training.keep == "best" and watch.best_epoch == point.epoch:
+            session.best.take(state.final_network, point.epoch)
     return row
 
 
 def _validate(job: TrainingJob, state: TrainState) -> Row:
     if not len(job.store.positions(VALIDATION)):
         return {}
+    training = job.config.training
     batches = ordered_batches(
         job.dataset(VALIDATION),
-        batch_size=job.config.training.batch_size,
-        limit=VALIDATION_SLICES,
+        batch_size=training.batch_size,
+        limit=None if training.watches_validation else VALIDATION_SLICES,
         device=job.runtime.device,
     )
     objective = build_objective(job.config.objective, state.final_network)
-    seed = torch_seed(job.config.training.seed, "validate")
-    return validate(objective, batches, seed=seed, runtime=job.runtime)
-
-
-def _finish(job: TrainingJob, state: TrainState, session: TrainingSession) -> str:
-    """Write the bundle, the curves and the timing, and tell MLflow."""
-    save_session(job, state, session)
-    training, project = job.config.training, job.project
-    network = state.final_network.requires_grad_(requires_grad=False).eval()
-    bundle = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
-    digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job))
-    _write_history(project.model_folder(job.model) / "history.csv", session.history)
-    timing = Timing(
-        bundle=digest,
-        device=job.runtime.device_name,
-        precision=job.runtime.precision,
-        seconds=session.clock.seconds,
-        seconds_per_epoch=session.clock.seconds / training.epochs,
-        images_per_second=state.step * training.batch_size / session.clock.seconds,
-        peak_memory_gib=peak_memory_gib(job.runtime.device),
-    )
-    write_text(project.model_folder(job.model) / "timing.json", json.dumps(timing, indent=2) + "\n")
-    session.run.set_tags({"mrigen.bundle": digest})
-    numbers = {name: value for name, value in timing.items() if isinstance(value, float)}
-    session.run.log_metrics(numbers, step=training.epochs)
-    session.run.log_artifact(project.bundle(job.model), "bundle")
-    _log.info("%s: bundle %s is in %s", job.model, digest[:12], project.bundle(job.model))
-    return digest
-
-
-def _card(job: TrainingJob) -> dict[str, object]:
-    return {
-        "model": job.model,
-        "dataset": job.config.dataset,
-        "data_fingerprint": job.store.fingerprint,
-        "split": job.store.split_kind,
-        "warnings": list(job.store.warnings),
-        "dvc_data": dvc_hash(job.project.root),
-        "synthetic_data": is_synthetic(job.store),
-        "git_commit": git_commit(job.project.root),
-        "mrigen_version": __version__,
-        "params": job.section,
-    }
-
-
-def _write_history(path: Path, history: list[Row]) -> None:
-    with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[-1]))
-        writer.writeheader()
-        writer.writerows(history)
+    steps = job.steps_per_epoch()
+    # A phase that did not run in this epoch has no curve in it.
+    epoch = Span(state.step - steps, state.step)
+    phases = running(objective.phases, training.epochs * steps, epoch)
+    seed = torch_seed(training.seed, "validate")
+    return validate(objective, batches, seed=seed, runtime=job.runtime, phases=phases)

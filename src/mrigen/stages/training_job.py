@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from mrigen.data.loader import TRAIN, SliceDataset
+from mrigen.data.loader import TRAIN, VALIDATION, SliceDataset
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.errors import ModelError
+from mrigen.errors import ConfigError, ModelError
 from mrigen.models.build import build_network
+from mrigen.objectives.base import Objective
 from mrigen.objectives.build import build_objective
 from mrigen.project import ModelConfig, Project
 from mrigen.seeds import torch_seed
@@ -23,7 +24,18 @@ from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
 
 # What decides the weights beside parameters and data.
-CODE = ("data/loader.py", "data/corruptions", "seeds.py", "models", "objectives", "training")
+CODE = (
+    "data/augmentation.py",
+    "data/corruptions",
+    "data/loader.py",
+    "data/order.py",
+    "data/resident.py",
+    "images.py",
+    "models",
+    "objectives",
+    "seeds.py",
+    "training",
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,7 @@ class TrainingJob:
     def identity(self) -> str:
         """A checkpoint with another identity belongs to another training."""
         code = source_hash(*CODE)
-        runtime = [self.runtime.device.type, self.runtime.precision, torch.__version__]
-        parts = [self.section, self.store.fingerprint, code, *runtime]
+        parts = [self.section, self.store.fingerprint, code, *self.runtime.arithmetic]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @contextmanager
@@ -85,14 +96,44 @@ class TrainingJob:
             ) from None
 
     def prepare(self) -> TrainState:
-        """Make the state of step 0: the same weights for the same seed."""
+        """Make the state of step 0: the same weights for the same seed.
+
+        Raises
+        ------
+        ConfigError, ModelError
+            If network, objective and training do not fit together, or the training needs a
+            validation split and the dataset has none.
+        """
         seed = self.config.training.seed
         torch.manual_seed(torch_seed(seed, "initialise"))
         network = build_network(self.config.network, self.store.size)
         objective = build_objective(self.config.objective, network)
+        self._require_validation(objective)
         state = start_state(objective, self.config.training, self.runtime)
         torch.manual_seed(torch_seed(seed, "train"))
         return state
+
+    def _require_validation(self, objective: Objective) -> None:
+        training = self.config.training
+        asks = {
+            "schedule: plateau": training.schedule == "plateau",
+            "early_stopping": training.early_stopping is not None,
+            "keep: best": training.keep == "best",
+        }
+        for setting, asked in asks.items():
+            if asked and len(objective.phases) > 1:
+                names = ", ".join(f"'{phase.name}'" for phase in objective.phases)
+                raise ConfigError(
+                    f"model '{self.model}' has '{setting}', but its objective "
+                    f"'{self.config.objective.name}' has several losses ({names}): expected one "
+                    "whose validation loss says which epoch is better. Remove the setting."
+                )
+            if asked and not len(self.store.positions(VALIDATION)):
+                raise ConfigError(
+                    f"model '{self.model}' has '{setting}', but dataset '{self.config.dataset}' "
+                    "has no validation slices: expected a validation split. Give it a share of "
+                    "the subjects, or remove the setting."
+                )
 
     def dataset(self, split: str) -> SliceDataset:
         """Return the slices of one split, damaged as the model's section says."""

@@ -5,13 +5,18 @@ import time
 from dataclasses import dataclass, field
 
 from mrigen import __version__
+from mrigen.errors import ModelError
 from mrigen.models.build import build_network, count_parameters
+from mrigen.stages.best_weights import BestWeights
 from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.stages.training_job import TrainingJob
 from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker
-from mrigen.training.state import TrainState, load_state, read_extra, save_state
+from mrigen.training.checkpoint import load_state, read_extra, save_state
+from mrigen.training.divergence import DivergenceError
+from mrigen.training.state import TrainState
 from mrigen.training.timing import Stopwatch
+from mrigen.training.watch import Watch
 
 CHECKPOINT_SECONDS = 20.0
 SAVE_SHARE = 20  # a save may cost a twentieth of the time
@@ -29,19 +34,28 @@ class TrainingSession:
     ----------
     run
         In MLflow.
+    watch
+        What follows from the validation loss.
+    best
+        The weights of the epoch with the smallest validation loss.
     history
         The curves: a row per epoch.
     clock
         Seconds of training, those before an interruption too.
     saved, save_seconds
         When the last checkpoint was written, and how long that took.
+    saved_step
+        Its step; None if there is none of this training.
     """
 
     run: Run
+    watch: Watch
+    best: BestWeights
     history: list[Row] = field(default_factory=list)
     clock: Stopwatch = field(default_factory=Stopwatch)
     saved: float = field(default_factory=time.monotonic)
     save_seconds: float = 0.0
+    saved_step: int | None = None
 
     @property
     def save_is_due(self) -> bool:
@@ -72,7 +86,8 @@ def start_session(job: TrainingJob, tracker: Tracker) -> TrainingSession:
     }
     sizes = {"parameters": {"trainable": trainable, "total": total}}
     params = {"dataset": job.config.dataset, **job.section, **sizes}
-    return TrainingSession(tracker.start_run(name=job.model, tags=tags, params=params))
+    run = tracker.start_run(name=job.model, tags=tags, params=params)
+    return TrainingSession(run, Watch(job.config.training), BestWeights(job.checkpoint))
 
 
 def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> TrainingSession | None:
@@ -96,27 +111,54 @@ def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> Tra
     """
     if not job.checkpoint.exists():
         return None
-    extra = read_extra(job.checkpoint)
+    step, extra = read_extra(job.checkpoint)
     if extra["identity"] != job.identity:
         _log.warning(
             "The checkpoint of '%s' has other parameters, data or code: begun anew.", job.model
         )
         return None
     load_state(state, job.checkpoint)
+    watch = Watch(job.config.training)
+    watch.load(extra["watch"])
     run = tracker.resume_run(extra["run"]) or start_session(job, tracker).run
-    _log.info("Going on with '%s' after step %d.", job.model, state.step)
-    return TrainingSession(run, extra["history"], Stopwatch(extra["seconds"]))
+    _log.info("Going on with '%s' after step %d.", job.model, step)
+    best = BestWeights(job.checkpoint, watch.best_epoch)
+    clock = Stopwatch(extra["seconds"])
+    return TrainingSession(run, watch, best, extra["history"], clock, saved_step=step)
 
 
 def save_session(job: TrainingJob, state: TrainState, session: TrainingSession) -> None:
-    """Write the job's checkpoint, and note how long that took."""
+    """Write the job's checkpoint, and note how long that took.
+
+    Raises
+    ------
+    DivergenceError
+        If a weight is not finite; the checkpoint before stays.
+    """
     extra = {
         "identity": job.identity,
         "run": session.run.id,
         "history": session.history,
+        "watch": session.watch.state(),
         "seconds": session.clock.seconds,
     }
     start = time.monotonic()
+    session.best.write()  # first, since the checkpoint names its epoch
     save_state(state, job.checkpoint, extra)
-    session.saved = time.monotonic()
+    session.best.forget_others()
+    session.saved, session.saved_step = time.monotonic(), state.step
     session.save_seconds = session.saved - start
+
+
+def diverged(job: TrainingJob, session: TrainingSession, error: DivergenceError) -> ModelError:
+    """Say where a training diverged and what is left of it."""
+    left = "no checkpoint had been written"
+    if session.saved_step is not None:
+        left = (
+            f"the last good checkpoint, '{job.checkpoint}' of step {session.saved_step}, stays "
+            "until then"
+        )
+    return ModelError(
+        f"training of '{job.model}' diverged {error.finding}: expected finite numbers. Lower "
+        f"'learning_rate' or set 'clip_norm' to 1, and train it anew; {left}."
+    )

@@ -1,18 +1,18 @@
 """The one training loop: whatever the model, `fit` moves its state and reports."""
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from mrigen.data.loader import Batch
-from mrigen.errors import ModelError
 from mrigen.objectives.base import Objective, Phase
+from mrigen.training.compiling import compile_parts
 from mrigen.training.config import TrainingConfig
 from mrigen.training.ema import ExponentialMovingAverage
 from mrigen.training.runtime import Runtime
+from mrigen.training.schedule import rate_factor, span
 from mrigen.training.state import TrainState
 
 
@@ -47,6 +47,8 @@ def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) 
     ema = None
     if config.ema_decay:
         ema = ExponentialMovingAverage(objective.network, config.ema_decay)
+    if runtime.compiled:
+        compile_parts(objective)  # after the average was copied: it needs no machine code
     return TrainState(objective, optimizers, ema)
 
 
@@ -63,7 +65,8 @@ def fit(
     Parameters
     ----------
     state
-        Moved in place; it may come from a checkpoint.
+        Moved in place; it may come from a checkpoint. Between two updates the caller may set
+        its `rate_scale`, and stop.
     batches
         Training batches from `state.step` on.
     steps_per_epoch
@@ -71,8 +74,9 @@ def fit(
 
     Raises
     ------
-    ModelError
-        If a loss stops being a finite number.
+    DivergenceError
+        If a loss stops being a finite number: on a CPU before anything moves, elsewhere within
+        a few steps, and always before an epoch is reported or a state is saved.
     """
     total = config.epochs * steps_per_epoch
     stream = iter(batches)
@@ -83,8 +87,8 @@ def fit(
         epoch, position = divmod(state.step, steps_per_epoch)
         terms = None
         if position == 0:
+            state.losses.look()
             terms = state.take_means()
-            _require_finite(terms, epoch)
         yield Progress(state.step, epoch, state.step * len(batch.index), terms)
 
 
@@ -98,58 +102,61 @@ def update(
     """
     objective = state.objective
     terms: dict[str, Tensor] = {}
-    objective.network.train()
+    state.set_training()
+    several = len(objective.phases) > 1
     for phase in objective.phases:
-        first, last = round(phase.start * total), round(phase.stop * total)
+        first, last = span(phase, total)
         if not first <= state.step < last or (state.step - first) % phase.every:
             continue
+        prefix = f"{phase.name}_" if several else ""
         with runtime.autocast():
             losses = objective.loss(phase.name, batch, state.step / total)
-        parameters = phase.parameters()
+        state.losses.note(state.step + 1, f"{prefix}loss", losses["loss"])
         optimizer = state.optimizers[phase.name]
-        optimizer.zero_grad(set_to_none=True)
+        parameters = optimizer.param_groups[0]["params"]
+        for parameter in parameters:
+            parameter.grad = None
         torch.autograd.backward(losses["loss"], inputs=parameters)
         if config.clip_norm:
             torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-        factor = rate_factor(config, state.step - first, last - first)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
+        factor = state.rate_scale * rate_factor(config, state.step - first, last - first)
+        optimizer.param_groups[0]["lr"] = config.learning_rate * factor
         optimizer.step()
-        prefix = f"{phase.name}_" if len(objective.phases) > 1 else ""
         terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
     if state.ema:
-        state.ema.update(objective.network, state.step)
+        state.ema.update(state.step)
     return terms
-
-
-def rate_factor(config: TrainingConfig, step: int, total: int) -> float:
-    """Return what the learning rate is multiplied by at `step` of a phase's `total` steps."""
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    if config.schedule == "constant":
-        return 1.0
-    done = (step - config.warmup_steps) / max(1, total - config.warmup_steps)
-    return 0.5 * (1 + math.cos(math.pi * done))
 
 
 @torch.no_grad()
 def validate(
-    objective: Objective, batches: Iterable[Batch], *, seed: int, runtime: Runtime
+    objective: Objective,
+    batches: Iterable[Batch],
+    *,
+    seed: int,
+    runtime: Runtime,
+    phases: Collection[str] | None = None,
 ) -> dict[str, float]:
     """Return the means of the loss terms over validation batches.
 
     The noise is drawn from `seed` alone, and the random states of training stay as they are.
+
+    Parameters
+    ----------
+    phases
+        Names of those to ask; by default all.
     """
     objective.network.eval()
     sums: dict[str, float] = {}
     count = 0
+    asked = [phase for phase in objective.phases if phases is None or phase.name in phases]
     devices = [runtime.device] if runtime.device.type == "cuda" else []
     with torch.random.fork_rng(devices), runtime.autocast():
         torch.manual_seed(seed)
         for cpu_batch in batches:
             batch = cpu_batch.to(runtime.device)
             count += len(batch.index)
-            for phase in objective.phases:
+            for phase in asked:
                 prefix = f"{phase.name}_" if len(objective.phases) > 1 else ""
                 for name, value in objective.loss(phase.name, batch).items():
                     key = prefix + name
@@ -159,18 +166,12 @@ def validate(
 
 def _optimizer(phase: Phase, config: TrainingConfig) -> torch.optim.Optimizer:
     parameters = phase.parameters()
-    rate, decay = config.learning_rate, config.weight_decay
+    rate, decay, epsilon = config.learning_rate, config.weight_decay, config.epsilon
     if config.optimizer == "rmsprop":
-        # Keras' rho, which the studies use; torch's default is 0.99.
-        return torch.optim.RMSprop(parameters, rate, alpha=0.9, weight_decay=decay)
+        # Keras' rho, which the studies use; torch's default is 0.99. It has no fused form, and
+        # its other default is a loop over the weights.
+        return torch.optim.RMSprop(
+            parameters, rate, alpha=0.9, eps=epsilon, weight_decay=decay, foreach=True
+        )
     family = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return family(parameters, rate, betas=config.betas, weight_decay=decay, fused=True)
-
-
-def _require_finite(terms: dict[str, float], epoch: int) -> None:
-    for name, value in terms.items():
-        if not math.isfinite(value):
-            raise ModelError(
-                f"training diverged in epoch {epoch}: '{name}' is {value}. Lower "
-                "'learning_rate', or set 'clip_norm' to 1."
-            )
+    return family(parameters, rate, betas=config.betas, eps=epsilon, weight_decay=decay, fused=True)

@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,32 +12,45 @@ import torch
 
 from mrigen.errors import ConfigError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
+Residence = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Device, precision and loader processes of one run.
+    """Device, arithmetic and memory of one run.
 
     Attributes
     ----------
     device
         A torch device.
     precision
-        "fp32", or "bf16" for autocast with float32 weights.
+        "fp32"; "tf32" for products of 10-bit mantissas on NVIDIA's tensor cores; "bf16" for
+        autocast with float32 weights.
     workers
         Processes that prepare batches; 0 prepares them in the training process.
+    compiled
+        Whether networks are translated to machine code before they are trained.
+    resident
+        Whether the training slices lie in the device's memory; "auto" where they fit.
     """
 
     device: torch.device
     precision: Precision = "fp32"
     workers: int = 0
+    compiled: bool = False
+    resident: Residence = "auto"
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which losses are computed."""
-        return torch.autocast(
-            self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        )
+        if self.precision != "bf16":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    @property
+    def arithmetic(self) -> list[object]:
+        """What decides the bytes of the weights: a checkpoint belongs to one arithmetic."""
+        return [self.device.type, self.precision, self.compiled, torch.__version__]
 
     @property
     def device_name(self) -> str:
@@ -48,7 +61,12 @@ class Runtime:
 
 
 def choose_runtime(
-    *, device: str = "auto", precision: Precision = "fp32", workers: int = 0
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    workers: int = 0,
+    compiled: bool = False,
+    resident: Residence = "auto",
 ) -> Runtime:
     """Make a runtime from words.
 
@@ -60,7 +78,7 @@ def choose_runtime(
     Raises
     ------
     ConfigError
-        If torch cannot use the device here.
+        If torch cannot use the device here, or the device has no such precision.
     """
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise ConfigError(
@@ -76,7 +94,22 @@ def choose_runtime(
             f"device '{device}' cannot be used here ({reason}): use 'cpu', or 'auto' to take "
             "a GPU where there is one."
         ) from None
-    return Runtime(torch.device(device), precision, workers)
+    chosen = Runtime(torch.device(device), precision, workers, compiled, resident)
+    if chosen.device.type == "cuda":
+        _set_products(precision)
+    elif precision == "tf32":
+        raise ConfigError(
+            f"precision 'tf32' is not known to the device '{device}': expected an NVIDIA GPU. "
+            "Use 'fp32', or 'bf16' where speed matters."
+        )
+    return chosen
+
+
+def _set_products(precision: Precision) -> None:
+    # Left alone, torch's convolutions use TF32, so that fp32 would not be what it says.
+    kind = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = kind
+    torch.backends.cudnn.conv.fp32_precision = kind  # type: ignore[attr-defined] # not in the stubs
 
 
 def _processor_name() -> str:

@@ -1,0 +1,111 @@
+"""What a training leaves behind: the bundle, the curves, the costs, and an entry in MLflow."""
+
+import csv
+import json
+import logging
+from pathlib import Path
+
+from torch import nn
+
+from mrigen import __version__
+from mrigen.atomic import atomic_file, write_text
+from mrigen.bundle import BundleConfig, save_bundle
+from mrigen.data.loader import TRAIN, SliceDataset, ordered_batches
+from mrigen.errors import ModelError
+from mrigen.models.interfaces import Fitted
+from mrigen.stages.cohort import is_synthetic
+from mrigen.stages.provenance import dvc_hash, git_commit
+from mrigen.stages.training_job import TrainingJob
+from mrigen.stages.training_session import Row, TrainingSession
+from mrigen.training.state import TrainState
+from mrigen.training.timing import Timing, peak_memory_gib
+
+FITTED_SLICES = 8192
+_BATCH = 64
+
+_log = logging.getLogger(__name__)
+
+
+def write_result(job: TrainingJob, state: TrainState, session: TrainingSession) -> str:
+    """Write the bundle, the curves and the timing, and tell MLflow; return the bundle's digest.
+
+    Raises
+    ------
+    ModelError
+        If the best weights are to be kept and cannot be read, or no validation loss was finite.
+    """
+    project, epochs = job.project, len(session.history)
+    kept = epochs
+    network = state.final_network
+    if job.config.training.keep == "best":
+        kept = _load_best(job, network, session)
+    network.requires_grad_(requires_grad=False).eval()
+    _fit_sampler(job, network)
+    bundle = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
+    digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job, kept))
+    _write_history(project.model_folder(job.model) / "history.csv", session.history)
+    timing = Timing(
+        bundle=digest,
+        device=job.runtime.device_name,
+        precision=job.runtime.precision,
+        seconds=session.clock.seconds,
+        seconds_per_epoch=session.clock.seconds / epochs,
+        images_per_second=state.step * job.config.training.batch_size / session.clock.seconds,
+        peak_memory_gib=peak_memory_gib(job.runtime.device),
+    )
+    write_text(project.model_folder(job.model) / "timing.json", json.dumps(timing, indent=2) + "\n")
+    session.run.set_tags({"mrigen.bundle": digest, "mrigen.kept_epoch": str(kept)})
+    numbers = {name: value for name, value in timing.items() if isinstance(value, float)}
+    session.run.log_metrics(numbers, step=epochs)
+    session.run.log_artifact(project.bundle(job.model), "bundle")
+    _log.info(
+        "%s: bundle %s of epoch %d is in %s",
+        *(job.model, digest[:12], kept, project.bundle(job.model)),
+    )
+    return digest
+
+
+def _load_best(job: TrainingJob, network: nn.Module, session: TrainingSession) -> int:
+    if not session.best.epoch:
+        raise ModelError(
+            f"model '{job.model}' has no best epoch, as no validation loss was a finite number: "
+            "lower 'learning_rate', or set 'keep' to 'last'."
+        )
+    session.best.load_into(network)
+    return session.best.epoch
+
+
+def _fit_sampler(job: TrainingJob, network: nn.Module) -> None:
+    if not isinstance(network, Fitted):
+        return
+    # Slices as they are: no damage and no augmentation.
+    clean = SliceDataset(job.store, TRAIN, corruption=None, seed=0)
+    batches = ordered_batches(
+        clean, batch_size=_BATCH, limit=FITTED_SLICES, device=job.runtime.device
+    )
+    network.fit_sampler(batch.target for batch in batches)
+
+
+def _card(job: TrainingJob, kept_epoch: int) -> dict[str, object]:
+    return {
+        "model": job.model,
+        "dataset": job.config.dataset,
+        "data_fingerprint": job.store.fingerprint,
+        "split": job.store.split_kind,
+        "warnings": list(job.store.warnings),
+        "dvc_data": dvc_hash(job.project.root),
+        "synthetic_data": is_synthetic(job.store),
+        "git_commit": git_commit(job.project.root),
+        "mrigen_version": __version__,
+        "kept_epoch": kept_epoch,
+        "params": job.section,
+    }
+
+
+def _write_history(path: Path, history: list[Row]) -> None:
+    # A phase that starts late has terms in some rows only: those of the others stay blank.
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=columns, restval="")
+        writer.writeheader()
+        writer.writerows(history)
