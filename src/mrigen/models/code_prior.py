@@ -159,6 +159,6 @@ def inverse_categorical(logits: Tensor, uniform: Tensor) -> Tensor:
     [0, 1]
     """
     cumulative = logits.double().softmax(-1).cumsum(-1)
-    # Rounding may leave the last sum below one.
-    codes = torch.searchsorted(cumulative, uniform[:, None].contiguous(), right=True)[:, 0]
-    return codes.clamp(max=logits.shape[-1] - 1)
+    # The last sum may not be one, and the normal's distribution function rounds to one far out.
+    sought = uniform[:, None].clamp(max=1 - 2**-52) * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, sought, right=True)[:, 0]
