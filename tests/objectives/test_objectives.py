@@ -7,9 +7,8 @@ from pydantic import TypeAdapter
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.models.build import NetworkConfig, build_network
-from mrigen.models.vae import Posterior
+from mrigen.models.posterior import Posterior, kl_divergence
 from mrigen.objectives.build import ObjectiveConfig, build_objective
-from mrigen.objectives.variational import kl_divergence
 
 NETWORK = TypeAdapter(NetworkConfig).validate_python
 OBJECTIVE = TypeAdapter(ObjectiveConfig).validate_python

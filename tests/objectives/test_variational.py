@@ -6,13 +6,9 @@ from torch.nn import functional
 
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
-from mrigen.models.vae import VAE, Posterior, VAEConfig
-from mrigen.objectives.variational import (
-    Variational,
-    VariationalConfig,
-    divergences,
-    kl_divergence,
-)
+from mrigen.models.posterior import Posterior, divergences, kl_divergence
+from mrigen.models.vae import VAE, VAEConfig
+from mrigen.objectives.variational import Variational, VariationalConfig
 
 SMALL = {"name": "vae", "latent_size": 4, "base_channels": 2, "depth": 2}
 PIXELS = 16 * 16

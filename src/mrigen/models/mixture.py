@@ -1,10 +1,13 @@
 """A Gaussian mixture over latents, fitted after training, to draw from instead of the prior."""
 
 import warnings
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+
+from mrigen.config import Config
 
 # Latents whose covariances are modelled; a file of 16 components then takes 4 MiB.
 MAX_CORRELATED = 256
@@ -14,6 +17,22 @@ _IMAGES_PER_LATENT = 2  # that a component needs to have its own covariance
 _FLOOR = 1e-6  # variance that a latent has at least
 _REGULARISED = 1e-3  # added to every variance, in units in which each latent varies by 1
 _ITERATIONS = 50
+
+
+class PriorSampling(Config):
+    """Decode draws from the standard normal that the posteriors are held to."""
+
+    name: Literal["prior"] = "prior"
+
+
+class MixtureSampling(Config):
+    """Decode draws from a mixture fitted to the posteriors of training images."""
+
+    name: Literal["mixture"]
+    components: int = Field(16, ge=1, le=64)
+
+
+Sampling = Annotated[PriorSampling | MixtureSampling, Field(discriminator="name")]
 
 
 class GaussianMixture(nn.Module):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -19,29 +19,14 @@ from mrigen.models.blocks import (
     keras_batch_norm,
 )
 from mrigen.models.interfaces import Conditions
-from mrigen.models.mixture import GaussianMixture
+from mrigen.models.mixture import GaussianMixture, MixtureSampling, PriorSampling, Sampling
+from mrigen.models.posterior import Posterior
 
 # 16, 32, 64, 256, 1024 channels in the study; a sixth level would keep the last width.
 _WIDTHS = (1, 2, 4, 16, 64, 64)
 
 # A noise of a tenth of the range, until an objective says otherwise.
 _START_LOG_VARIANCE = 2 * math.log(0.1)
-
-
-class PriorSampling(Config):
-    """Decode draws from the standard normal that the posteriors are held to."""
-
-    name: Literal["prior"] = "prior"
-
-
-class MixtureSampling(Config):
-    """Decode draws from a mixture fitted to the posteriors of training images."""
-
-    name: Literal["mixture"]
-    components: int = Field(16, ge=1, le=64)
-
-
-Sampling = Annotated[PriorSampling | MixtureSampling, Field(discriminator="name")]
 
 
 class VAEConfig(Config):
@@ -59,17 +44,6 @@ class VAEConfig(Config):
     def channels(self) -> list[int]:
         """Channels after each halving."""
         return [self.base_channels * width for width in _WIDTHS[: self.depth]]
-
-
-class Posterior(NamedTuple):
-    """Diagonal normal over the latent: two (N, latent_size) tensors."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def draw(self) -> Tensor:
-        """Draw one latent per image from torch's default generator."""
-        return self.mean + torch.exp(0.5 * self.log_variance) * torch.randn_like(self.mean)
 
 
 class VAE(nn.Module):

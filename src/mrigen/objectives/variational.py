@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from mrigen.config import Config
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
-from mrigen.models.vae import VAE, Posterior
+from mrigen.models.posterior import count_active, divergences
+from mrigen.models.vae import VAE
 from mrigen.objectives.base import Phase
-
-ACTIVE_VARIANCE = 0.01  # a latent whose posterior mean varies more over images is in use
 
 # Below a quarter of a grey level of 8 bits a density says nothing about pixels.
 _MIN_LOG_VARIANCE = 2 * math.log(1e-3)
@@ -117,13 +116,12 @@ class Variational:
             distortion = self._normal(squared, batch.target[0].numel())
         per_latent = divergences(posterior).mean(0)
         charged = per_latent.clamp(min=self.config.free_bits).sum()
-        varying = posterior.mean.detach().float().var(0, correction=0) > ACTIVE_VARIANCE
         return {
             "loss": distortion + self._kl_weight(progress) * charged,
             "mse": squared.detach(),
             "distortion_nats": distortion.detach(),
             "rate_bits": per_latent.detach().sum() / math.log(2),
-            "active_units": varying.sum().float(),
+            "active_units": count_active(posterior.mean.detach().float()).float(),
             "noise_std": torch.exp(0.5 * self.network.log_noise_variance),
         }
 
@@ -157,17 +155,6 @@ class LearnedNoise(nn.Module):
     def forward(self) -> Tensor:
         """Return the logarithm, within what makes sense for pixels in [0, 1]."""
         return (self.value * _SPEED).clamp(_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE)
-
-
-def divergences(posterior: Posterior) -> Tensor:
-    """Return how far each latent's normal is from the standard normal, (N, latent_size) nats."""
-    mean, log_variance = posterior.mean.float(), posterior.log_variance.float()
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-
-
-def kl_divergence(posterior: Posterior) -> Tensor:
-    """Return the (N,) divergence from a diagonal normal to the standard normal, in nats."""
-    return divergences(posterior).sum(1)
 
 
 def _optimal(squared: Tensor) -> Tensor:
