@@ -1,21 +1,30 @@
 """Batches of slices whose order is a function of (seed, step)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
+from mrigen.data.augmentation import (
+    Augmentation,
+    AugmentationConfig,
+    augment,
+    draw_augmentation,
+)
 from mrigen.data.corruptions.batches import Drawn, Item, corrupt, draw
 from mrigen.data.corruptions.recipe import Recipe
+from mrigen.data.corruptions.step import to_device
+from mrigen.data.order import Draw, StepSampler
+from mrigen.data.resident import Residence, ResidentSlices, resident_slices
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 from mrigen.images import from_integers
-from mrigen.seeds import rng, torch_seed
+from mrigen.seeds import torch_seed
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -59,39 +68,44 @@ class Batch:
         )
 
 
-class Draw(NamedTuple):
-    """One item of the endless training stream: which slice, and in which pass over the data."""
-
-    epoch: int
-    item: int
-
-
 @dataclass(frozen=True)
 class CleanBatch:
-    """What is read from a store, and the damage that is drawn for it but not done yet.
+    """What is read from a store, and what is drawn for it but not done yet.
 
     Attributes
     ----------
-    target : (N, 1, H, W) float32 in [0, 1]
+    pixels : (N, 1, H, W) float32 in [0, 1], or (N,) int64
+        The slices, or their places in the split where they lie on the device.
     index : (N,) int64
         Rows of the manifest.
     drawn
         One entry per step of damage; none leaves the slices clean.
+    augmentation
+        How slices are moved and brightened before; None for not at all.
     """
 
-    target: Tensor
+    pixels: Tensor
     index: Tensor
     drawn: tuple[Drawn, ...]
+    augmentation: Augmentation | None = None
 
     def pin_memory(self) -> "CleanBatch":
         """Copy to memory that a GPU reads without waiting; PyTorch's loader calls this."""
-        return CleanBatch(self.target.pin_memory(), self.index.pin_memory(), self.drawn)
+        return replace(self, pixels=self.pixels.pin_memory(), index=self.index.pin_memory())
 
-    def damaged(self, device: torch.device) -> Batch:
-        """Copy to a device and do the damage there, to the whole batch at once."""
-        target = self.target.to(device, non_blocking=True)
+    def finished(self, device: torch.device, resident: ResidentSlices | None = None) -> Batch:
+        """Copy to a device, and augment and damage there, the whole batch at once."""
+        if resident is None:
+            target = self.pixels.to(device, non_blocking=True)
+        else:
+            target = resident.read(self.pixels)
+        label = None
+        if self.augmentation is not None:
+            target = augment(target, self.augmentation)
+            if self.augmentation.config.labelled:
+                label = to_device(self.augmentation.labels, target)
         images, patch = corrupt(target, self.drawn)
-        return Batch(images, target, patch, self.index.to(device, non_blocking=True))
+        return Batch(images, target, patch, self.index.to(device, non_blocking=True), label)
 
 
 class SliceDataset(Dataset[CleanBatch]):
@@ -107,6 +121,10 @@ class SliceDataset(Dataset[CleanBatch]):
         Damage to draw for the input; None leaves it clean.
     seed
         With the split, the pass and the row it decides the damage.
+    augmentation
+        How slices are moved and brightened before; None leaves them as they are.
+    reads
+        False hands out places in the split in place of pixels.
 
     Raises
     ------
@@ -115,13 +133,20 @@ class SliceDataset(Dataset[CleanBatch]):
     """
 
     def __init__(
-        self, store: SliceStore, split: str, *, corruption: Recipe | None, seed: int
+        self,
+        store: SliceStore,
+        split: str,
+        *,
+        corruption: Recipe | None,
+        seed: int,
+        augmentation: AugmentationConfig | None = None,
+        reads: bool = True,
     ) -> None:
         self.store = store
         self.split = split
         self.positions: npt.NDArray[np.int64] = store.positions(split)
-        self.corruption = corruption
-        self.seed = seed
+        self.corruption, self.augmentation = corruption, augmentation
+        self.seed, self.reads = seed, reads
         if not len(self.positions):
             raise DataError(
                 f"dataset '{store.path.name}' has no slices in its {split} split: "
@@ -133,48 +158,36 @@ class SliceDataset(Dataset[CleanBatch]):
 
     def __getitems__(self, draws: list[Draw]) -> CleanBatch:
         """Read a batch at once; PyTorch calls this in place of one read per item."""
-        rows = self.positions[[each.item for each in draws]]
-        target = from_integers(self.store.read(rows))[:, None]
+        items = np.array([each.item for each in draws])
+        rows = self.positions[items]
+        met = [
+            Item(self.seed, self.split, each.epoch, int(row))
+            for each, row in zip(draws, rows, strict=True)
+        ]
         drawn: tuple[Drawn, ...] = ()
         if self.corruption is not None:
-            items = [
-                Item(self.seed, self.split, each.epoch, int(row))
-                for each, row in zip(draws, rows, strict=True)
-            ]
-            drawn = draw(self.corruption, items, (self.store.size, self.store.size))
-        return CleanBatch(target, torch.from_numpy(rows), drawn)
+            drawn = draw(self.corruption, met, (self.store.size, self.store.size))
+        moves = draw_augmentation(self.augmentation, met) if self.augmentation else None
+        if self.reads:
+            pixels = from_integers(self.store.read(rows))[:, None]
+        else:
+            pixels = torch.from_numpy(items)
+        return CleanBatch(pixels, torch.from_numpy(rows), drawn, moves)
+
+    def unread(self) -> "SliceDataset":
+        """Return the same slices as places in the split, for pixels that lie on the device."""
+        return SliceDataset(
+            self.store,
+            self.split,
+            corruption=self.corruption,
+            seed=self.seed,
+            augmentation=self.augmentation,
+            reads=False,
+        )
 
     def __getitem__(self, draw: Draw) -> CleanBatch:
         """Read a batch of one."""
         return self.__getitems__([draw])
-
-
-class StepSampler(Sampler[list[Draw]]):
-    """Batches from `start_step` on, without end; each pass is its own permutation.
-
-    Passes follow each other without a gap, so every batch is full.
-    """
-
-    def __init__(self, size: int, batch_size: int, *, seed: int, start_step: int = 0) -> None:
-        self.size, self.batch_size = size, batch_size
-        self.seed, self.start_step = seed, start_step
-
-    def __iter__(self) -> Iterator[list[Draw]]:
-        drawn = self.start_step * self.batch_size
-        epoch = drawn // self.size
-        order = self._permutation(epoch)
-        while True:
-            batch = []
-            for place in range(drawn, drawn + self.batch_size):
-                if place // self.size != epoch:
-                    epoch = place // self.size
-                    order = self._permutation(epoch)
-                batch.append(Draw(epoch, int(order[place % self.size])))
-            yield batch
-            drawn += self.batch_size
-
-    def _permutation(self, epoch: int) -> npt.NDArray[np.int64]:
-        return rng(self.seed, "order", epoch).permutation(self.size)
 
 
 def training_batches(
@@ -184,15 +197,18 @@ def training_batches(
     start_step: int = 0,
     device: torch.device = _CPU,
     workers: int = 0,
+    resident: Residence = "off",
 ) -> Iterator[Batch]:
     """Yield the endless stream of training batches from `start_step` on.
 
-    `workers` processes read slices and draw the damage; it is done on `device`, so the numbers do
-    not depend on how many there are.
+    `workers` processes read slices and draw what is done to them; it is done on `device`, so the
+    numbers do not depend on how many there are. Nor do they depend on `resident`: whether all
+    slices are brought to the device before the first batch.
     """
+    slices = resident_slices(dataset.store, dataset.split, device, resident)
     sampler = StepSampler(len(dataset), batch_size, seed=dataset.seed, start_step=start_step)
     loader: DataLoader[CleanBatch] = DataLoader(
-        dataset,
+        dataset if slices is None else dataset.unread(),
         batch_sampler=sampler,
         num_workers=workers,
         collate_fn=_as_is,
@@ -203,7 +219,7 @@ def training_batches(
         persistent_workers=workers > 0,
     )
     for clean in loader:
-        yield clean.damaged(device)
+        yield clean.finished(device, slices)
 
 
 def ordered_batches(
@@ -222,7 +238,7 @@ def ordered_batches(
     items = np.linspace(0, len(dataset) - 1, count).round().astype(int)
     for start in range(0, count, batch_size):
         draws = [Draw(0, int(item)) for item in items[start : start + batch_size]]
-        yield dataset.__getitems__(draws).damaged(device)
+        yield dataset.__getitems__(draws).finished(device)
 
 
 def _as_is(batch: Any) -> Any:

@@ -84,6 +84,7 @@ def _fit(job: TrainingJob, state: TrainState, session: TrainingSession, *, progr
         start_step=state.step,
         device=job.runtime.device,
         workers=job.runtime.workers,
+        resident=job.runtime.resident,
     )
     loop = fit(state, batches, training, steps_per_epoch=steps, runtime=job.runtime)
     bar = TrainingBar(

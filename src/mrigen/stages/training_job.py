@@ -136,9 +136,17 @@ class TrainingJob:
                 )
 
     def dataset(self, split: str) -> SliceDataset:
-        """Return the slices of one split, damaged as the model's section says."""
+        """Return the slices of one split, damaged as the model's section says.
+
+        Those of training are augmented, too.
+        """
+        training = self.config.training
         return SliceDataset(
-            self.store, split, corruption=self.config.corruption, seed=self.config.training.seed
+            self.store,
+            split,
+            corruption=self.config.corruption,
+            seed=training.seed,
+            augmentation=training.augmentation if split == TRAIN else None,
         )
 
     def steps_per_epoch(self) -> int:

@@ -10,10 +10,10 @@ from typing import Literal
 
 import torch
 
+from mrigen.data.resident import Residence
 from mrigen.errors import ConfigError
 
 Precision = Literal["fp32", "tf32", "bf16"]
-Residence = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
