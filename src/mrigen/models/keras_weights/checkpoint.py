@@ -31,11 +31,14 @@ class Checkpoint:
         The open HDF5 file.
     name
         Its name in messages.
+    size
+        Its size in bytes.
     """
 
-    def __init__(self, file: h5py.File, name: str) -> None:
+    def __init__(self, file: h5py.File, name: str, size: int) -> None:
         self._file = file
         self.name = name
+        self.size = size
 
     def plan(self) -> dict[str, object]:
         """Return the model as Keras describes it, plain JSON values.
@@ -171,7 +174,7 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     with _readable(path.name):
         file = h5py.File(path, "r")
     with file:
-        yield Checkpoint(file, path.name)
+        yield Checkpoint(file, path.name, size)
 
 
 @contextmanager

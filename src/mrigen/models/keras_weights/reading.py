@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from mrigen.errors import ModelError
-from mrigen.models.build import NetworkConfig, build_network
+from mrigen.models.build import NetworkConfig, build_network, count_parameters
 from mrigen.models.keras_weights.checkpoint import Checkpoint, open_checkpoint
 from mrigen.models.keras_weights.graph import read_graph
 from mrigen.models.keras_weights.matching import Pairs, match_graphs
@@ -87,17 +87,16 @@ def read_keras(path: Path, name: str) -> KerasNetwork:
         size = image_size(graph, checkpoint.name)
         config = _configure(name, graph, checkpoint.name, size)
         with torch.device("meta"):  # shapes alone, which cost no memory
-            planned = build_network(config, size)
-        pairs, problems = match_graphs(graph, trace_network(planned))
+            network = build_network(config, size)
+        pairs, problems = match_graphs(graph, trace_network(network))
         if problems:
             raise ModelError(
                 f"'{checkpoint.name}' is not a '{name}': {_told(problems)}. "
                 f"{_advice(name, graph, size)}"
             )
-        sources = _sources(checkpoint, planned, pairs, name)
-        network = build_network(config, size)
-        _fill(network, checkpoint, sources)
-        layers = {module: pairs[module] for module, *_ in sources.values()}
+        layers = _check_weights(checkpoint, network, pairs, name)
+        for module_name, layer in layers.items():
+            _fill(network.get_submodule(module_name), checkpoint, layer)
         return KerasNetwork(network.eval(), config, size, checkpoint.keras_version(), layers)
 
 
@@ -129,60 +128,48 @@ def _fits(name: str, graph: Graph, size: int) -> bool:
     return not match_graphs(graph, trace_network(planned))[1]
 
 
-_Sources = dict[str, tuple[str, str, str]]
-
-
-def _sources(checkpoint: Checkpoint, planned: nn.Module, pairs: Pairs, name: str) -> _Sources:
-    """Return module, layer and path behind every tensor, all checked before any is read."""
-    sources: _Sources = {}
+def _check_weights(checkpoint: Checkpoint, network: nn.Module, pairs: Pairs, name: str) -> Pairs:
+    """Return the layer of each module with weights, all checked before any is read."""
+    modules = dict(network.named_modules())
+    layers = {key: layer for key, layer in pairs.items() if _names(modules.get(key))}
     problems: list[str] = []
-    for module_name, layer in pairs.items():
-        module = planned.get_submodule(module_name) if _exists(planned, module_name) else None
-        names = _weights(module)
-        paths = checkpoint.weight_paths(layer) if names else {}
-        if names and paths.keys() != names.keys():
+    for key, layer in layers.items():
+        names, paths = _names(modules[key]), checkpoint.weight_paths(layer)
+        if paths.keys() != names.keys():
             there = ", ".join(sorted(paths)) or "none"
-            problems.append(
-                f"'{short(layer)}' has the weights {short(there)}, not {', '.join(names)}"
-            )
+            problems.append(f"'{short(layer)}' has weights {short(there)}, not {', '.join(names)}")
             continue
-        for keras_name, own_name in names.items():
-            tensor = getattr(module, own_name)
-            fault = checkpoint.fault(layer, paths[keras_name], _keras_shape(tensor))
-            if fault:
-                problems.append(fault)
-            sources[f"{module_name}.{own_name}"] = (module_name, layer, paths[keras_name])
+        shapes = {word: _keras_shape(getattr(modules[key], own)) for word, own in names.items()}
+        faults = (checkpoint.fault(layer, paths[word], shape) for word, shape in shapes.items())
+        problems += [fault for fault in faults if fault]
+    needed = 4 * count_parameters(network)[1]
+    if not problems and needed > checkpoint.size:
+        problems.append(f"the file has {checkpoint.size:,} bytes, not at least {needed:,}")
     if problems:
         raise ModelError(
             f"the weights of '{checkpoint.name}' are not those of a '{name}': {_told(problems)}. "
             "Save the model again, or name the network it is."
         )
-    return sources
+    return layers
 
 
-def _fill(network: nn.Module, checkpoint: Checkpoint, sources: _Sources) -> None:
-    state = dict(network.state_dict())
-    tensors: dict[str, Tensor] = {}
-    for key, old in state.items():
-        if key.endswith("num_batches_tracked"):
-            tensors[key] = old
-            continue
-        _, layer, path = sources[key]
-        values = torch.from_numpy(checkpoint.read(layer, path))
-        if key.endswith("running_var") and bool((values < 0).any()):
+def _fill(module: nn.Module, checkpoint: Checkpoint, layer: str) -> None:
+    """Put the weights of a Keras layer in the place of a module's, which take no memory yet."""
+    paths, tensors = checkpoint.weight_paths(layer), {}
+    for word, own in _names(module).items():
+        values = torch.from_numpy(checkpoint.read(layer, paths[word]))
+        if word == "moving_variance" and bool((values < 0).any()):
             raise ModelError(
-                f"weight '{path}' of '{checkpoint.name}' has negative values: expected variances. "
-                "The file is damaged: use another one."
+                f"weight '{short(paths[word])}' of '{checkpoint.name}' has negative values: "
+                "expected variances. The file is damaged: use another one."
             )
-        tensors[key] = values.permute(_KERNEL_ORDER) if values.ndim == 4 else values
-    network.load_state_dict(tensors)
+        tensors[own] = values.permute(_KERNEL_ORDER).contiguous() if values.ndim == 4 else values
+    if isinstance(module, nn.BatchNorm2d):
+        tensors["num_batches_tracked"] = torch.tensor(0)
+    module.load_state_dict(tensors, assign=True)
 
 
-def _exists(network: nn.Module, name: str) -> bool:
-    return name in dict(network.named_modules())
-
-
-def _weights(module: nn.Module | None) -> dict[str, str]:
+def _names(module: nn.Module | None) -> dict[str, str]:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return _CONVOLUTION
     return _BATCH_NORM if isinstance(module, nn.BatchNorm2d) else {}
