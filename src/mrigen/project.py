@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from mrigen.config import Config, parse_config, read_yaml
+from mrigen.data.augmentation import AUGMENTATION_LABELS
 from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
@@ -57,6 +58,7 @@ class Params(Config):
                 )
         for name, model in self.models.items():
             _check_gate(name, model.gate)
+            _check_labels(name, model)
             if model.corruption is not None and model.objective.name == "adversarial":
                 raise ConfigError(
                     f"params.yaml: 'models.{name}.corruption' is set, but the objective "
@@ -180,6 +182,23 @@ def _check_gate(model: str, gate: GateConfig) -> None:
                 f"params.yaml: 'models.{model}.gate' names '{metric}', which no evaluation "
                 f"measures: {advice}"
             )
+
+
+def _check_labels(name: str, model: ModelConfig) -> None:
+    augmentation = model.training.augmentation
+    wanted = AUGMENTATION_LABELS if augmentation is not None and augmentation.labelled else 0
+    size = getattr(model.network, "label_size", 0)
+    if wanted and not hasattr(model.network, "label_size"):
+        raise ConfigError(
+            f"params.yaml: 'models.{name}.training.augmentation.labelled' is true, but the network "
+            f"'{model.network.name}' takes no labels: expected one with 'label_size'. Remove it."
+        )
+    if size != wanted:
+        raise ConfigError(
+            f"params.yaml: 'models.{name}.network.label_size' is {size}: expected {wanted}, as "
+            f"'training.augmentation' gives {'labels' if wanted else 'none'}. Set it so, or "
+            f"change 'labelled' of 'training.augmentation'."
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

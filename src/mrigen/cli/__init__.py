@@ -2,13 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mrigen import __version__
+from mrigen.cli.bench import bench
+from mrigen.cli.compute import compute_options
 from mrigen.cli.data import data
 from mrigen.cli.group import CommandGroup, project_of, tell
 from mrigen.cli.models import import_keras
@@ -49,36 +50,6 @@ def main(ctx: click.Context, root: Path, *, quiet: bool) -> None:
 main.add_command(data)
 
 
-def _compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    precision = click.Choice(["fp32", "bf16"])
-    for option in (
-        click.option(
-            "--workers",
-            type=click.IntRange(0, 64),
-            default=0,
-            envvar="MRIGEN_WORKERS",
-            help="Processes that prepare batches; 0 uses the training process.",
-        ),
-        click.option(
-            "--precision",
-            type=precision,
-            default="fp32",
-            envvar="MRIGEN_PRECISION",
-            show_default=True,
-            help="Arithmetic of the network.",
-        ),
-        click.option(
-            "--device",
-            default="auto",
-            envvar="MRIGEN_DEVICE",
-            show_default=True,
-            help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 @main.command()
 @click.pass_context
 def index(ctx: click.Context) -> None:
@@ -109,7 +80,7 @@ def slices(ctx: click.Context, dataset: str, workers: int | None) -> None:
 
 @main.command()
 @click.argument("model")
-@_compute_options
+@compute_options
 @click.pass_context
 def train(ctx: click.Context, /, model: str, **words: Any) -> None:
     """Train MODEL, or go on where a killed training stopped.
@@ -217,4 +188,5 @@ def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, dev
     run(project_of(ctx), models, host=host, port=port, device=chosen)
 
 
+main.add_command(bench)
 main.add_command(import_keras)

@@ -1,6 +1,6 @@
 """Train a model: from a slice store to a bundle, with every run in MLflow."""
 
-from mrigen.data.loader import TRAIN, VALIDATION, ordered_batches, training_batches
+from mrigen.data.loader import VALIDATION
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.objectives.build import build_objective
 from mrigen.project import Project
@@ -23,9 +23,6 @@ from mrigen.training.loop import Progress, fit, validate
 from mrigen.training.runtime import Runtime, choose_runtime
 from mrigen.training.schedule import Span, running
 from mrigen.training.state import TrainState
-
-# Enough for a curve. Where the loss decides something, the whole split is asked.
-VALIDATION_SLICES = 512
 
 
 def train(
@@ -78,15 +75,13 @@ def train(
 def _fit(job: TrainingJob, state: TrainState, session: TrainingSession, *, progress: bool) -> None:
     training = job.config.training
     steps = job.steps_per_epoch()
-    batches = training_batches(
-        job.dataset(TRAIN),
-        batch_size=training.batch_size,
-        start_step=state.step,
-        device=job.runtime.device,
-        workers=job.runtime.workers,
-        resident=job.runtime.resident,
+    loop = fit(
+        state,
+        job.training_batches(state.step),
+        training,
+        steps_per_epoch=steps,
+        runtime=job.runtime,
     )
-    loop = fit(state, batches, training, steps_per_epoch=steps, runtime=job.runtime)
     bar = TrainingBar(
         job.model,
         total=training.epochs * steps,
@@ -133,16 +128,12 @@ def _validate(job: TrainingJob, state: TrainState) -> Row:
     if not len(job.store.positions(VALIDATION)):
         return {}
     training = job.config.training
-    batches = ordered_batches(
-        job.dataset(VALIDATION),
-        batch_size=training.batch_size,
-        limit=None if training.watches_validation else VALIDATION_SLICES,
-        device=job.runtime.device,
-    )
     objective = build_objective(job.config.objective, state.final_network)
     steps = job.steps_per_epoch()
     # A phase that did not run in this epoch has no curve in it.
     epoch = Span(state.step - steps, state.step)
     phases = running(objective.phases, training.epochs * steps, epoch)
     seed = torch_seed(training.seed, "validate")
-    return validate(objective, batches, seed=seed, runtime=job.runtime, phases=phases)
+    return validate(
+        objective, job.validation_batches(), seed=seed, runtime=job.runtime, phases=phases
+    )

@@ -10,7 +10,14 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from mrigen.data.loader import TRAIN, VALIDATION, SliceDataset
+from mrigen.data.loader import (
+    TRAIN,
+    VALIDATION,
+    Batch,
+    SliceDataset,
+    ordered_batches,
+    training_batches,
+)
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, ModelError
 from mrigen.models.build import build_network
@@ -22,6 +29,9 @@ from mrigen.stages.provenance import source_hash
 from mrigen.training.loop import start_state
 from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
+
+# Enough for a curve.
+VALIDATION_SLICES = 512
 
 # What decides the weights beside parameters and data.
 CODE = (
@@ -147,6 +157,27 @@ class TrainingJob:
             corruption=self.config.corruption,
             seed=training.seed,
             augmentation=training.augmentation if split == TRAIN else None,
+        )
+
+    def training_batches(self, start_step: int = 0) -> Iterator[Batch]:
+        """Return the endless stream of training batches from `start_step` on."""
+        return training_batches(
+            self.dataset(TRAIN),
+            batch_size=self.config.training.batch_size,
+            start_step=start_step,
+            device=self.runtime.device,
+            workers=self.runtime.workers,
+            resident=self.runtime.resident,
+        )
+
+    def validation_batches(self) -> Iterator[Batch]:
+        """Return the validation slices: all where their loss decides something, else a part."""
+        training = self.config.training
+        return ordered_batches(
+            self.dataset(VALIDATION),
+            batch_size=training.batch_size,
+            limit=None if training.watches_validation else VALIDATION_SLICES,
+            device=self.runtime.device,
         )
 
     def steps_per_epoch(self) -> int:
