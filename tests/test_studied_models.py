@@ -68,15 +68,15 @@ def built_on(study, name):
 # Entries that share a network, so that each is drawn once.
 GROUPS = [
     list(entries)
-    for _, entries in groupby(sorted(MODELS, key=lambda at: built_on(*at)), lambda at: built_on(*at))
+    for _, entries in groupby(
+        sorted(MODELS, key=lambda at: built_on(*at)), lambda at: built_on(*at)
+    )
 ]
 
 
 @pytest.mark.parametrize(("study", "name"), [at for at in MODELS if at not in OURS])
 def test_has_the_published_number_of_parameters(study, name):
-    (parts,) = [
-        parts for pattern, parts in PUBLISHED[study].items() if re.fullmatch(pattern, name)
-    ]
+    (parts,) = [parts for pattern, parts in PUBLISHED[study].items() if re.fullmatch(pattern, name)]
     params = PARAMS[study]
     model = params.models[name]
     with torch.device("meta"):

@@ -72,7 +72,9 @@ def test_nothing_in_a_studys_file_is_left_to_defaults(study):
             known = set(type(getattr(config, part)).model_fields)
             # Blocks that are refused, or mean nothing, beside what the study does.
             known -= {"plateau"} if config.training.schedule != "plateau" else set()
-            known -= {"levels"} if getattr(config.network, "codebook", "") != "finite_scalar" else set()
+            known -= (
+                {"levels"} if getattr(config.network, "codebook", "") != "finite_scalar" else set()
+            )
             assert set(model[part]) == known, name
 
 
