@@ -108,11 +108,11 @@ class KerasModel:
             # A loss that only its author's code can make: it must not matter.
             file.attrs["training_config"] = json.dumps({"loss": "DSSIM", "metrics": ["PSNR"]})
             root = file.create_group("model_weights")
-            root.attrs["layer_names"] = [name.encode() for name in self.weights]
+            root.attrs["layer_names"] = np.array([*self.weights], dtype="S")
             for layer, weights in self.weights.items():
                 group = root.create_group(layer)
                 names = [f"{layer}/{name}:0" for name in weights]
-                group.attrs["weight_names"] = [name.encode() for name in names]
+                group.attrs["weight_names"] = np.array(names, dtype="S")
                 for name, values in zip(names, weights.values(), strict=True):
                     group.create_dataset(name, data=values.astype(np.float32))
         return path

@@ -54,11 +54,21 @@ def read_graph(plan: Mapping[str, object], source: str) -> Graph:
                 f"layer '{short(name)}' of '{source}' is described in a way that Keras 2 does "
                 "not use: expected its settings and its inputs. Save the model again."
             ) from None
-    outputs = _history(config.get("output_layers"))
-    if len(outputs) != 1 or outputs[0] not in places:
-        raise ModelError(f"'{source}' has {len(outputs)} outputs: expected one, of a known layer.")
-    graph.output = places[outputs[0]]
+    graph.output = places[_only_output(config, places, source)]
     return graph
+
+
+def _only_output(config: Mapping[str, object], places: Mapping[str, int], source: str) -> str:
+    try:
+        (name,) = _history(config.get("output_layers"))
+    except ValueError:
+        name = ""
+    if name not in places:
+        raise ModelError(
+            f"'{source}' answers {short(config.get('output_layers'))}: expected one output, of a "
+            "layer in the file."
+        )
+    return name
 
 
 def _refusal(layer: Mapping[str, object], name: str, source: str) -> str:
