@@ -60,10 +60,10 @@ def ordered_answers(
         pool = ProcessPoolExecutor(
             processes,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_follow_parent,
+            initializer=follow_parent,
         )
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 for _ in range(processes):
                     pool.submit(os.getpid)  # each task starts a process while none is idle
             yield _in_order(pool, partial(_answer_all, function), batches, processes * _AHEAD)
@@ -112,9 +112,12 @@ def _single_threaded() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    # Ctrl-C reaches every process of a terminal, and the parent alone answers it. Processes
-    # started here inherit the mask, so that they are deaf to it while they load, too.
+def interrupts_held() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach.
+
+    It is sent to every process of a terminal, and the parent alone answers it. Processes started
+    in this block inherit the mask, so that they are deaf to it while they load, too.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -125,7 +128,8 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
+    """Make this process deaf to Ctrl-C, and end it when its parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
