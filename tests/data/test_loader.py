@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from damage import NAMES, recipe
+from mrigen.data.augmentation import AugmentationConfig, augment, draw_augmentation
 from mrigen.data.corruptions.batches import Item, corrupt, draw
 from mrigen.data.loader import (
     TEST,
@@ -33,8 +34,11 @@ def store(tmp_path_factory):
     return slice_store(tmp_path_factory.mktemp("store") / "discs", subjects=10)
 
 
-def dataset(store, split=TRAIN, corruption=DAMAGE, seed=3):
-    return SliceDataset(store, split, corruption=corruption, seed=seed)
+MOVES = AugmentationConfig(flip=0.5, rotation_degrees=10, gamma=0.2, labelled=True)
+
+
+def dataset(store, split=TRAIN, corruption=DAMAGE, seed=3, augmentation=None):
+    return SliceDataset(store, split, corruption=corruption, seed=seed, augmentation=augmentation)
 
 
 def first(batches, count):
@@ -42,9 +46,65 @@ def first(batches, count):
 
 
 def same(left: Batch, right: Batch) -> bool:
-    return all(
+    labels = (left.augmentation, right.augmentation)
+    alike = labels == (None, None) if None in labels else torch.equal(*labels)
+    return alike and all(
         torch.equal(getattr(left, part), getattr(right, part))
         for part in ("input", "target", "patch", "index")
+    )
+
+
+@pytest.mark.parametrize("augmentation", [None, MOVES])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_slices_on_the_device_make_the_same_batches(bits, augmentation, tmp_path):
+    discs = dataset(slice_store(tmp_path / "discs", bits=bits), augmentation=augmentation)
+    streamed = first(training_batches(discs, batch_size=5, start_step=3), 12)
+    resident = first(training_batches(discs, batch_size=5, start_step=3, resident="on"), 12)
+    assert all(map(same, streamed, resident))
+
+
+def test_input_and_target_move_together_and_the_label_says_how(store):
+    moved = dataset(store, corruption=None, augmentation=MOVES)
+    still = dataset(store, corruption=None)
+    pairs = zip(
+        first(training_batches(moved, batch_size=6), 9),
+        first(training_batches(still, batch_size=6), 9),
+        strict=True,
+    )
+    for epoch_step, (batch, plain) in enumerate(pairs):
+        assert torch.equal(batch.index, plain.index)
+        assert torch.equal(batch.input, batch.target)
+        assert not torch.equal(batch.target, plain.target)
+        epochs = [(epoch_step * 6 + place) // len(moved) for place in range(6)]
+        items = [
+            Item(3, TRAIN, epoch, row)
+            for epoch, row in zip(epochs, batch.index.tolist(), strict=True)
+        ]
+        drawn = draw_augmentation(MOVES, items)
+        assert torch.equal(batch.target, augment(plain.target, drawn))
+        assert batch.augmentation is not None
+        assert torch.equal(batch.augmentation, torch.from_numpy(drawn.labels).float())
+        assert plain.augmentation is None
+
+
+def test_damage_is_done_after_slices_were_moved(store):
+    both, moved = (
+        dataset(store, augmentation=MOVES),
+        dataset(store, corruption=None, augmentation=MOVES),
+    )
+    damaged = next(training_batches(both, batch_size=8))
+    clean = next(training_batches(moved, batch_size=8))
+    assert torch.equal(damaged.target, clean.target)
+    items = [Item(3, TRAIN, 0, row) for row in damaged.index.tolist()]
+    expected = corrupt(clean.target, draw(DAMAGE, items, (store.size, store.size)))
+    assert torch.equal(damaged.input, expected.images)
+
+
+def test_a_label_is_given_only_where_it_is_asked_for(store):
+    silent = MOVES.model_copy(update={"labelled": False})
+    assert (
+        next(training_batches(dataset(store, augmentation=silent), batch_size=2)).augmentation
+        is None
     )
 
 
