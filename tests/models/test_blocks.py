@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from mrigen.models.blocks import SameConv2d, SameConvTranspose2d
 
@@ -39,3 +40,93 @@ def test_transposed_convolution_is_the_adjoint_of_the_convolution(kernel, stride
     large = torch.randn(1, 2, 12, 12, dtype=torch.double)
     small = torch.randn(1, 3, 12 // stride, 12 // stride, dtype=torch.double)
     torch.testing.assert_close((down(large) * small).sum(), (large * up(small)).sum())
+
+
+def plain_same(layer: SameConv2d, images: torch.Tensor) -> torch.Tensor:
+    kernel, stride = layer.kernel_size[0], layer.stride[0]
+    padding = []
+    for size in (images.shape[-1], images.shape[-2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        padding += [total // 2, total - total // 2]
+    padded = functional.pad(images, padding)
+    return functional.conv2d(padded, layer.weight, layer.bias, stride)
+
+
+def plain_transposed(layer: SameConvTranspose2d, images: torch.Tensor) -> torch.Tensor:
+    kernel, stride = layer.kernel_size[0], layer.stride[0]
+    total = kernel - stride
+    answer = functional.conv_transpose2d(images, layer.weight, layer.bias, stride, total // 2)
+    height, width = (size * stride for size in images.shape[-2:])
+    return answer[..., :height, :width]
+
+
+PLAIN = {SameConv2d: plain_same, SameConvTranspose2d: plain_transposed}
+LAYERS = [
+    (layer, kernel, stride, channels)
+    for layer in PLAIN
+    for kernel, stride in [(5, 2), (4, 2), (3, 2), (2, 2), (5, 1), (3, 1), (1, 1), (5, 3), (4, 3)]
+    for channels in [(1, 2), (3, 1), (3, 20)]  # grey; few and many channels go different ways
+]
+
+
+def make_layer(kind: type, kernel: int, stride: int, channels: tuple[int, int]) -> torch.nn.Module:
+    torch.manual_seed(0)
+    layer = kind(*channels, kernel, stride=stride)
+    torch.nn.init.normal_(layer.bias)
+    return layer
+
+
+@pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
+@pytest.mark.parametrize("shape", [(8, 8), (7, 10), (1, 3)])
+def test_equals_the_plain_formulation_with_both_derivatives(kind, kernel, stride, channels, shape):
+    layer = make_layer(kind, kernel, stride, channels).double()
+    images = torch.randn(2, channels[0], *shape, dtype=torch.double, requires_grad=True)
+    results = []
+    for compute in (layer, lambda images: PLAIN[kind](layer, images)):
+        answer = compute(images)
+        # A penalty on the slope, as R1 has it, through an activation: a second derivative.
+        (slope,) = torch.autograd.grad(answer.sigmoid().sum(), images, create_graph=True)
+        loss = slope.square().sum() + answer.square().mean()
+        gradients = torch.autograd.grad(loss, [images, *layer.parameters()])
+        results.append([answer, slope, *gradients])
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_memory_layout_does_not_change_the_answer(kind, kernel, stride, channels, count):
+    layer = make_layer(kind, kernel, stride, channels)
+    images = torch.randn(count, channels[0], 9, 8)
+    expected = PLAIN[kind](layer, images)
+    torch.testing.assert_close(layer(images), expected)
+    layer = layer.to(memory_format=torch.channels_last)
+    answer = layer(images.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(answer, expected)
+    assert answer.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
+def test_autocast_answers_in_bfloat16_and_keeps_float32_gradients(kind, kernel, stride, channels):
+    layer = make_layer(kind, kernel, stride, channels)
+    images = torch.randn(2, channels[0], 8, 8)
+    expected = PLAIN[kind](layer, images)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for given in (images, images.bfloat16()):
+            answer = layer(given)
+            assert answer.dtype == torch.bfloat16
+            torch.testing.assert_close(answer.float(), expected, rtol=0.02, atol=0.05)
+    answer.float().sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
+def test_shapes_can_be_told_without_memory(kind, kernel, stride, channels):
+    real = make_layer(kind, kernel, stride, channels)
+    with torch.device("meta"):
+        layer = kind(*channels, kernel, stride=stride)
+        images = torch.empty(2, channels[0], 8, 8)
+    assert layer(images).shape == real(torch.zeros(2, channels[0], 8, 8)).shape
+    assert {k: v.shape for k, v in layer.state_dict().items()} == {
+        "weight": (channels if kind is SameConvTranspose2d else channels[::-1]) + (kernel,) * 2,
+        "bias": channels[1:],
+    }
