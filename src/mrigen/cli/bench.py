@@ -1,9 +1,11 @@
 """The command that times a model on the hardware that is there."""
 
+from functools import partial
 from typing import Any
 
 import click
 
+from mrigen.cli.compute import compute_options
 from mrigen.cli.group import project_of, tell
 
 
@@ -15,36 +17,7 @@ from mrigen.cli.group import project_of, tell
     metavar="NAME,NAME,...",
     help="cpu, cuda, cuda:1, mps; all that are there by default.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "tf32", "bf16"]),
-    default="fp32",
-    envvar="MRIGEN_PRECISION",
-    show_default=True,
-    help="Arithmetic of the training.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(0, 64),
-    default=0,
-    envvar="MRIGEN_WORKERS",
-    help="Processes that prepare batches; 0 uses the training process.",
-)
-@click.option(
-    "--compile/--no-compile",
-    "compiled",
-    default=False,
-    envvar="MRIGEN_COMPILE",
-    help="Translate networks to machine code first; --no-compile by default.",
-)
-@click.option(
-    "--resident",
-    type=click.Choice(["auto", "on", "off"]),
-    default="auto",
-    envvar="MRIGEN_RESIDENT",
-    show_default=True,
-    help="Keep the training slices in the device's memory.",
-)
+@partial(compute_options, device=False)
 @click.option(
     "--steps", type=click.IntRange(1), default=20, show_default=True, help="Updates to time."
 )

@@ -16,7 +16,7 @@ from mrigen.errors import ConfigError, DataError, MrigenError
 from mrigen.project import ModelConfig, Project
 from mrigen.stages.bench_device import BenchTask, DeviceFigures, measure_device
 from mrigen.stages.bench_table import csv_table
-from mrigen.stages.own_process import answer_from_own_process
+from mrigen.stages.own_process import KilledError, answer_from_own_process
 from mrigen.stages.provenance import git_commit
 from mrigen.tracking.tracker import Tracker, connect
 
@@ -99,6 +99,8 @@ def bench(
         )
         try:
             figures.append(answer_from_own_process(measure_device, task))
+        except KilledError as error:
+            left_out[device] = f"device '{device}': {error}; use a smaller --batch-size."
         except MrigenError as error:
             left_out[device] = str(error)
     if not figures:

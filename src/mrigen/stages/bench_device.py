@@ -15,7 +15,6 @@ from mrigen.project import ModelConfig, Project
 from mrigen.stages.bench_timing import (
     TimedTraining,
     answer_speeds,
-    training_stream,
     validation_seconds,
 )
 from mrigen.stages.training_job import TrainingJob
@@ -113,7 +112,7 @@ def _measure(job: TrainingJob, task: BenchTask) -> DeviceFigures:
     runtime, training = job.runtime, task.config.training
     state = job.prepare()
     timed = TimedTraining(job, state, task.steps)
-    batches = training_stream(job)
+    batches = job.training_batches()
     counter = find_counter(runtime.device)
     start = time.perf_counter()
     with EnergyMeter(counter) as meter:

@@ -64,8 +64,9 @@ def duration(seconds: float) -> str:
     >>> duration(0.034), duration(75), duration(3_700), duration(200_000)
     ('0.034 s', '1 min 15 s', '1 h 2 min', '2 d 8 h')
     """
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+    seconds = round(seconds)
     for size, smaller, names in ((86_400, 3_600, "d h"), (3_600, 60, "h min"), (60, 1, "min s")):
         if seconds >= size:
             large, small = names.split()

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 
-from mrigen.data.loader import TRAIN, VALIDATION, Batch, ordered_batches, training_batches
+from mrigen.data.loader import TRAIN, VALIDATION, Batch, ordered_batches
 from mrigen.evaluation.reconstruction import reconstruct
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.sampling import CHUNK, draw_samples
@@ -85,16 +85,6 @@ class TimedTraining:
         )
 
 
-def training_stream(job: TrainingJob) -> Iterator[Batch]:
-    """Return the batches of `train`, read and damaged as there."""
-    return training_batches(
-        job.dataset(TRAIN),
-        batch_size=job.config.training.batch_size,
-        device=job.runtime.device,
-        workers=job.runtime.workers,
-    )
-
-
 def validation_seconds(job: TrainingJob, state: TrainState) -> float:
     """Return the seconds of one validation, from those of its first batches."""
     training = job.config.training
@@ -107,12 +97,7 @@ def validation_seconds(job: TrainingJob, state: TrainState) -> float:
     objective = build_objective(job.config.objective, state.final_network)
 
     def once() -> None:
-        batches = ordered_batches(
-            job.dataset(VALIDATION),
-            batch_size=training.batch_size,
-            limit=timed,
-            device=job.runtime.device,
-        )
+        batches = itertools.islice(job.validation_batches(), _VALIDATED)
         validate(objective, batches, seed=0, runtime=job.runtime)
 
     pace = time_calls(once, device=job.runtime.device, warm_up=1, windows=1, calls=1)

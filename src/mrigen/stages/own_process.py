@@ -53,6 +53,7 @@ def answer_from_own_process(function: Callable[[Task], Answer], task: Task) -> A
             answer = None
         if answer is None:
             _tell_end(process)
+        process.join(_END_SECONDS)  # a GPU takes a moment to be given back
     finally:
         receiver.close()
         _end(process)
@@ -81,7 +82,6 @@ def _tell_end(process: BaseProcess) -> None:
 def _end(process: BaseProcess) -> None:
     if process.pid is None:
         return  # it was never started
-    process.join(_END_SECONDS if not process.is_alive() else 0.2)
     if process.is_alive():
         process.terminate()
         process.join(_END_SECONDS)
