@@ -9,7 +9,13 @@ import pytest
 
 from keras_files import KerasModel
 from keras_networks import skip_cae
-from keras_refused import good_file, refusal
+from keras_refused import good_file, in_this_process, refusal
+
+
+@pytest.fixture(autouse=True)
+def here():
+    with in_this_process():
+        yield
 
 
 @pytest.fixture
@@ -128,7 +134,7 @@ def test_tells_the_first_differences_and_counts_the_rest(path):
 
 PLANS = {
     "a sequential model": (lambda plan: {**plan, "class_name": "Sequential"}, "a Sequential model"),
-    "a list": (lambda plan: [plan], "'model_config' of 'net.h5' is list"),
+    "a list": (lambda plan: [plan], "'model_config' of 'net.h5' is list: expected a block"),
     "no layers": (lambda plan: {**plan, "config": {}}, "no usable list of layers"),
     "too many layers": (
         lambda plan: {**plan, "config": {"layers": plan["config"]["layers"] * 100}},

@@ -8,11 +8,17 @@ import pytest
 
 from keras_files import KerasModel
 from keras_networks import myronenko_cae
-from keras_refused import good_file, refusal
+from keras_refused import good_file, in_this_process, refusal
 from mrigen.models.keras_weights.reading import read_keras
 
 KERNEL = "model_weights/conv2d_1/conv2d_1/kernel:0"
 VARIANCE = "model_weights/batchnormalization_2/batchnormalization_2/moving_variance:0"
+
+
+@pytest.fixture(autouse=True)
+def here():
+    with in_this_process():
+        yield
 
 
 @pytest.fixture
@@ -133,13 +139,18 @@ def test_refuses_other_lists_of_weights(path, names, words):
 def test_refuses_values_that_are_not_finite(path, value):
     with h5py.File(path, "r+") as file:
         file[KERNEL][0, 0, 0, 0] = value
-    assert "'conv2d_1/kernel:0' of 'net.h5' has values that are not finite" in refusal(path)
+    assert "'kernel' of layer 'conv2d_1' of 'net.h5' has values that are not finite" in refusal(
+        path
+    )
 
 
 def test_refuses_negative_variances(path):
     with h5py.File(path, "r+") as file:
         file[VARIANCE][1] = -0.5
-    assert "has negative values: expected variances" in refusal(path)
+    assert (
+        "'moving_variance' of layer 'batchnormalization_2' of 'net.h5' has a negative variance"
+        in refusal(path)
+    )
 
 
 def test_refuses_files_that_are_none(tmp_path):

@@ -4,9 +4,8 @@ Nothing in it is executed, no link is followed, and nothing is read before its k
 known to be what was expected.
 """
 
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -15,11 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrigen.errors import ModelError
+from mrigen.models.keras_weights.steps import first_few, short
 
-_LARGEST_FILE = 2**32
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Mapping[str, Shape]]
+Weights = dict[str, dict[str, NDArray[np.float32]]]
+
+_LARGEST_FILE = 2**31
 _LARGEST_TEXT = 2**23
 _MOST_WEIGHTS = 16  # of one layer
-_FLOAT32 = np.dtype(np.float32)
+FLOAT32 = np.dtype(np.float32)
 
 
 class Checkpoint:
@@ -38,15 +42,15 @@ class Checkpoint:
     def __init__(self, file: h5py.File, name: str, size: int) -> None:
         self._file = file
         self.name = name
-        self.size = size
+        self._size = size
 
-    def plan(self) -> dict[str, object]:
-        """Return the model as Keras describes it, plain JSON values.
+    def plan(self) -> str:
+        """Return the model as Keras describes it, JSON that is not looked into here.
 
         Raises
         ------
         ModelError
-            If the file holds weights alone, or a description that is not JSON.
+            If the file holds weights alone.
         """
         text = self._text(self._file, "model_config")
         if text is None:
@@ -54,57 +58,70 @@ class Checkpoint:
                 f"'{self.name}' has no 'model_config': expected a whole model as Keras' "
                 "model.save writes it, not weights alone. Save the model again."
             )
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(
-                f"'model_config' of '{self.name}' is not readable JSON ({_brief(error)}): "
-                "expected what Keras writes. Save the model again."
-            ) from None
-        if not isinstance(values, dict):
-            raise ModelError(
-                f"'model_config' of '{self.name}' is {type(values).__name__}: "
-                "expected a JSON object. Save the model again."
-            )
-        return values
+        return text
 
     def keras_version(self) -> str:
         """Return the version of Keras that wrote the file, "unknown" where it does not say."""
         return (self._text(self._file, "keras_version") or "unknown")[:40]
 
-    def weight_paths(self, layer: str) -> dict[str, str]:
-        """Return where each weight of a layer lies, by its short name ("kernel", "gamma", ...).
+    def weights(self, wanted: Shapes, network: str) -> Weights:
+        """Read the weights of layers, once all are known to be what is wanted.
+
+        Parameters
+        ----------
+        wanted
+            Of each layer, the shapes of its weights by their short names ("kernel", "gamma").
+        network
+            The network that they are for, named in the refusal.
 
         Raises
         ------
         ModelError
-            If the layer has no group or no usable list of its weights.
+            If weights are missing, of another shape or kind, or hold values that no training
+            leaves behind.
         """
         with _readable(self.name):
-            names = self._names(self._walk(("model_weights", layer), h5py.Group), layer)
-        return {PurePosixPath(name).name.partition(":")[0]: name for name in names}
-
-    def fault(self, layer: str, path: str, shape: tuple[int, ...]) -> str | None:
-        """Say in a clause why the values of a weight cannot be read; None where they can."""
-        with _readable(self.name):
-            dataset = self._walk(("model_weights", layer, *path.split("/")), h5py.Dataset)
-            return _fault(dataset, path, shape)
-
-    def read(self, layer: str, path: str) -> NDArray[np.float32]:
-        """Read one weight that has no fault.
-
-        Raises
-        ------
-        ModelError
-            If a value is not finite.
-        """
-        with _readable(self.name):
-            dataset = self._walk(("model_weights", layer, *path.split("/")), h5py.Dataset)
-            values = np.asarray(dataset[()], dtype=np.float32)
-        if not np.isfinite(values).all():
+            places = {layer: self._places(layer) for layer in wanted}
+            problems = [
+                problem
+                for layer, shapes in wanted.items()
+                for problem in _faults(layer, places[layer], shapes)
+            ]
+        needed = sum(
+            math.prod(shape) * FLOAT32.itemsize
+            for shapes in wanted.values()
+            for shape in shapes.values()
+        )
+        if not problems and needed > self._size:
+            problems = [f"the file has {self._size:,} bytes, not at least {needed:,}"]
+        if problems:
             raise ModelError(
-                f"weight '{path}' of '{self.name}' has values that are not finite: expected "
-                "numbers. The training had failed, or the file is damaged: use another one."
+                f"the weights of '{self.name}' are not those of a '{network}': "
+                f"{first_few(problems)}. Save the model again, or name the network it is."
+            )
+        return {
+            layer: {word: self._read(layer, word, places[layer][word]) for word in shapes}
+            for layer, shapes in wanted.items()
+        }
+
+    def _places(self, layer: str) -> dict[str, h5py.Dataset]:
+        group = self._walk(("model_weights", layer), h5py.Group)
+        return {
+            PurePosixPath(name).name.partition(":")[0]: self._walk(
+                ("model_weights", layer, *name.split("/")), h5py.Dataset
+            )
+            for name in self._names(group, layer)
+        }
+
+    def _read(self, layer: str, word: str, dataset: h5py.Dataset) -> NDArray[np.float32]:
+        with _readable(self.name):
+            values = np.asarray(dataset[()], dtype=np.float32)
+        finite = bool(np.isfinite(values).all())
+        if not finite or (word == "moving_variance" and bool((values < 0).any())):
+            found = "a negative variance" if finite else "values that are not finite"
+            raise ModelError(
+                f"'{word}' of layer '{short(layer)}' of '{self.name}' has {found}: expected "
+                "numbers of a training that went well. Use another file."
             )
         return values
 
@@ -116,13 +133,13 @@ class Checkpoint:
             link = node.get(name, getlink=True) if inside else None
             if not isinstance(link, h5py.HardLink):
                 raise ModelError(
-                    f"'{self.name}' has no '{_brief('/'.join(names[:depth]))}', or only a link: "
+                    f"'{self.name}' has no '{short('/'.join(names[:depth]))}', or only a link: "
                     "expected every layer of the model with its weights. Save the model again."
                 )
             node = node[name]
         if not isinstance(node, kind):
             raise ModelError(
-                f"'{_brief('/'.join(names))}' of '{self.name}' is a {type(node).__name__.lower()}: "
+                f"'{short('/'.join(names))}' of '{self.name}' is a {type(node).__name__.lower()}: "
                 f"expected a {kind.__name__.lower()}. Save the model again."
             )
         return node
@@ -136,7 +153,7 @@ class Checkpoint:
                 values = np.atleast_1d(group.attrs["weight_names"]).tolist()
                 return [_decode(value) for value in values]
         raise ModelError(
-            f"layer '{_brief(layer)}' of '{self.name}' has no list of weights ('weight_names'): "
+            f"layer '{short(layer)}' of '{self.name}' has no list of weights ('weight_names'): "
             f"expected up to {_MOST_WEIGHTS} names. Save the model again."
         )
 
@@ -184,23 +201,32 @@ def _readable(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise ModelError(
-            f"'{name}' is not a readable HDF5 file ({_brief(error)}): expected a model that "
+            f"'{name}' is not a readable HDF5 file ({short(error)}): expected a model that "
             "Keras saved as .h5. Copy or save it again."
         ) from None
 
 
-def _fault(dataset: h5py.Dataset, path: str, shape: tuple[int, ...]) -> str | None:
+def _faults(layer: str, places: dict[str, h5py.Dataset], shapes: Mapping[str, Shape]) -> list[str]:
+    """Say in a clause each why weights are not what is wanted."""
+    if places.keys() != shapes.keys():
+        there = ", ".join(sorted(places)) or "none"
+        return [f"'{short(layer)}' has weights {short(there)}, not {', '.join(shapes)}"]
+    faults = ((word, _fault(places[word], tuple(shape))) for word, shape in shapes.items())
+    return [f"'{word}' of '{short(layer)}' {fault}" for word, fault in faults if fault]
+
+
+def _fault(dataset: h5py.Dataset, shape: Shape) -> str | None:
     if dataset.shape != shape:
-        return f"'{_brief(path)}' has shape {_brief(dataset.shape)}, not {shape}"
-    if dataset.dtype != _FLOAT32:
-        return f"'{_brief(path)}' holds {_brief(dataset.dtype)}, not float32"
+        return f"has shape {short(dataset.shape)}, not {shape}"
+    if dataset.dtype != FLOAT32:
+        return f"holds {short(dataset.dtype)}, not float32"
     plist = dataset.id.get_create_plist()
     # A filter may unpack to any size, and other layouts may lie in other files.
     plain = plist.get_layout() in {h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT}
     if not plain or plist.get_nfilters() or plist.get_external_count():
-        return f"'{_brief(path)}' is chunked, packed or in another file, not plain as Keras writes"
-    size, stored = math.prod(shape) * _FLOAT32.itemsize, dataset.id.get_storage_size()
-    return None if stored == size else f"'{_brief(path)}' has {stored} bytes, not {size}"
+        return "is chunked, packed or in another file, not plain as Keras writes"
+    size, stored = math.prod(shape) * FLOAT32.itemsize, dataset.id.get_storage_size()
+    return None if stored == size else f"has {stored} bytes, not {size}"
 
 
 def _plain(name: str) -> bool:
@@ -209,8 +235,3 @@ def _plain(name: str) -> bool:
 
 def _decode(value: object) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def _brief(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."

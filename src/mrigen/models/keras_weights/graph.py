@@ -1,5 +1,6 @@
 """Keras' own description of a model, turned into a graph."""
 
+import json
 from collections.abc import Mapping
 
 from mrigen.errors import ModelError
@@ -9,12 +10,12 @@ from mrigen.models.keras_weights.steps import Graph, short
 _MOST_LAYERS = 1000
 
 
-def read_graph(plan: Mapping[str, object], source: str) -> Graph:
+def read_graph(text: str, source: str) -> Graph:
     """Turn Keras' description of a functional model into a graph.
 
     Parameters
     ----------
-    plan
+    text
         The value of `model_config`.
     source
         The file's name, for messages.
@@ -22,9 +23,10 @@ def read_graph(plan: Mapping[str, object], source: str) -> Graph:
     Raises
     ------
     ModelError
-        If the model is not functional with one input and one output, or has a layer that is
-        not understood.
+        If the text is not JSON, the model is not functional with one input and one output, or
+        it has a layer that is not understood.
     """
+    plan = _parse(text, source)
     if plan.get("class_name") not in {"Functional", "Model"}:
         raise ModelError(
             f"'{source}' holds a {short(plan.get('class_name'))} model: expected a functional "
@@ -56,6 +58,17 @@ def read_graph(plan: Mapping[str, object], source: str) -> Graph:
             ) from None
     graph.output = places[_only_output(config, places, source)]
     return graph
+
+
+def _parse(text: str, source: str) -> dict[str, object]:
+    try:
+        plan = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"'model_config' of '{source}' is not readable JSON ({short(error)}): expected what "
+            "Keras writes. Save the model again."
+        ) from None
+    return _block(plan, "'model_config'", source)
 
 
 def _only_output(config: Mapping[str, object], places: Mapping[str, int], source: str) -> str:

@@ -1,22 +1,24 @@
 """A Keras file to a PyTorch network that is the same function."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor, nn
+from torch import nn
 
 from mrigen.errors import ModelError
-from mrigen.models.build import NetworkConfig, build_network, count_parameters
-from mrigen.models.keras_weights.checkpoint import Checkpoint, open_checkpoint
+from mrigen.models.build import NetworkConfig, build_network
 from mrigen.models.keras_weights.graph import read_graph
+from mrigen.models.keras_weights.guard import open_guarded
 from mrigen.models.keras_weights.matching import Pairs, match_graphs
 from mrigen.models.keras_weights.recognition import IMPORTABLE, image_size, network_values
-from mrigen.models.keras_weights.steps import Graph, short
+from mrigen.models.keras_weights.steps import Graph, first_few, short
 from mrigen.models.keras_weights.tracing import trace_network
 
-_SHOWN = 3  # problems told in one sentence
 _PARSE = TypeAdapter[NetworkConfig](NetworkConfig).validate_python
 
 # Keras' names of a layer's weights, and ours. Kernels are stored in the order height, width,
@@ -82,7 +84,7 @@ def read_keras(path: Path, name: str) -> KerasNetwork:
         raise ModelError(
             f"'{name}' cannot be read from Keras files: expected one of {', '.join(IMPORTABLE)}."
         )
-    with open_checkpoint(path) as checkpoint:
+    with open_guarded(path) as checkpoint:
         graph = read_graph(checkpoint.plan(), checkpoint.name)
         size = image_size(graph, checkpoint.name)
         config = _configure(name, graph, checkpoint.name, size)
@@ -91,12 +93,15 @@ def read_keras(path: Path, name: str) -> KerasNetwork:
         pairs, problems = match_graphs(graph, trace_network(network))
         if problems:
             raise ModelError(
-                f"'{checkpoint.name}' is not a '{name}': {_told(problems)}. "
+                f"'{checkpoint.name}' is not a '{name}': {first_few(problems)}. "
                 f"{_advice(name, graph, size)}"
             )
-        layers = _check_weights(checkpoint, network, pairs, name)
-        for module_name, layer in layers.items():
-            _fill(network.get_submodule(module_name), checkpoint, layer)
+        modules = {key: network.get_submodule(key) for key in pairs.keys() & _modules(network)}
+        shapes = {pairs[key]: _keras_shapes(module) for key, module in modules.items()}
+        weights = checkpoint.weights(shapes, name)
+        for key, module in modules.items():
+            _fill(module, weights[pairs[key]])
+        layers = {key: pairs[key] for key in modules}
         return KerasNetwork(network.eval(), config, size, checkpoint.keras_version(), layers)
 
 
@@ -128,58 +133,28 @@ def _fits(name: str, graph: Graph, size: int) -> bool:
     return not match_graphs(graph, trace_network(planned))[1]
 
 
-def _check_weights(checkpoint: Checkpoint, network: nn.Module, pairs: Pairs, name: str) -> Pairs:
-    """Return the layer of each module with weights, all checked before any is read."""
-    modules = dict(network.named_modules())
-    layers = {key: layer for key, layer in pairs.items() if _names(modules.get(key))}
-    problems: list[str] = []
-    for key, layer in layers.items():
-        names, paths = _names(modules[key]), checkpoint.weight_paths(layer)
-        if paths.keys() != names.keys():
-            there = ", ".join(sorted(paths)) or "none"
-            problems.append(f"'{short(layer)}' has weights {short(there)}, not {', '.join(names)}")
-            continue
-        shapes = {word: _keras_shape(getattr(modules[key], own)) for word, own in names.items()}
-        faults = (checkpoint.fault(layer, paths[word], shape) for word, shape in shapes.items())
-        problems += [fault for fault in faults if fault]
-    needed = 4 * count_parameters(network)[1]
-    if not problems and needed > checkpoint.size:
-        problems.append(f"the file has {checkpoint.size:,} bytes, not at least {needed:,}")
-    if problems:
-        raise ModelError(
-            f"the weights of '{checkpoint.name}' are not those of a '{name}': {_told(problems)}. "
-            "Save the model again, or name the network it is."
-        )
-    return layers
+def _modules(network: nn.Module) -> set[str]:
+    return {key for key, module in network.named_modules() if _names(module)}
 
 
-def _fill(module: nn.Module, checkpoint: Checkpoint, layer: str) -> None:
-    """Put the weights of a Keras layer in the place of a module's, which take no memory yet."""
-    paths, tensors = checkpoint.weight_paths(layer), {}
-    for word, own in _names(module).items():
-        values = torch.from_numpy(checkpoint.read(layer, paths[word]))
-        if word == "moving_variance" and bool((values < 0).any()):
-            raise ModelError(
-                f"weight '{short(paths[word])}' of '{checkpoint.name}' has negative values: "
-                "expected variances. The file is damaged: use another one."
-            )
-        tensors[own] = values.permute(_KERNEL_ORDER).contiguous() if values.ndim == 4 else values
-    if isinstance(module, nn.BatchNorm2d):
-        tensors["num_batches_tracked"] = torch.tensor(0)
-    module.load_state_dict(tensors, assign=True)
-
-
-def _names(module: nn.Module | None) -> dict[str, str]:
+def _names(module: nn.Module) -> dict[str, str]:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return _CONVOLUTION
     return _BATCH_NORM if isinstance(module, nn.BatchNorm2d) else {}
 
 
-def _keras_shape(tensor: Tensor) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)
-    return (shape[2], shape[3], shape[1], shape[0]) if len(shape) == 4 else shape
+def _keras_shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    shapes = {word: tuple(getattr(module, own).shape) for word, own in _names(module).items()}
+    # A kernel's height and width come first, and its other two sides are swapped.
+    return {word: (*shape[2:], *shape[1::-1]) for word, shape in shapes.items()}
 
 
-def _told(problems: list[str]) -> str:
-    more = len(problems) - _SHOWN
-    return ", ".join(problems[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _fill(module: nn.Module, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Put the weights of a Keras layer in the place of a module's, which take no memory yet."""
+    tensors = {}
+    for word, own in _names(module).items():
+        values = torch.from_numpy(weights[word])
+        tensors[own] = values.permute(_KERNEL_ORDER).contiguous() if values.ndim == 4 else values
+    if isinstance(module, nn.BatchNorm2d):
+        tensors["num_batches_tracked"] = torch.tensor(0)
+    module.load_state_dict(tensors, assign=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 Settings = dict[str, object]
 
+_SHOWN = 3  # problems told in one sentence
+
 # Settings of activations, which Keras writes as layers of their own or inside of others.
 ACTIVATIONS: dict[str, Settings] = {
     "relu": {"max_value": None, "negative_slope": 0.0, "threshold": 0.0},
@@ -65,3 +67,9 @@ def short(value: object) -> str:
     """Return `value` as one line that is short enough for a sentence."""
     text = " ".join(str(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def first_few(problems: Sequence[str]) -> str:
+    """Join problems to a clause: the first three, and how many more there are."""
+    more = len(problems) - _SHOWN
+    return ", ".join(problems[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
