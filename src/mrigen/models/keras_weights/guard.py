@@ -149,7 +149,9 @@ def _limit_memory() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY or most > _MEMORY:
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, most))
 
 
 if __name__ == "__main__":
