@@ -114,7 +114,7 @@ def _end_epoch(
     session.history.append(row)
     curves = {name: value for name, value in row.items() if name != "epoch"}
     speed = {"images_per_second": point.images / session.clock.seconds}
-    session.run.log_metrics(curves | speed, step=point.epoch)
+    session.run.log_metrics(curves | _rates(state) | speed, step=point.epoch)
     training, watch = job.config.training, session.watch
     if training.watches_validation:
         watch.note(row["validation/loss"], point.epoch)
@@ -122,6 +122,13 @@ def _end_epoch(
         if training.keep == "best" and watch.best_epoch == point.epoch:
             session.best.take(state.final_network, point.epoch)
     return row
+
+
+def _rates(state: TrainState) -> Row:
+    rates = {name: float(each.param_groups[0]["lr"]) for name, each in state.optimizers.items()}
+    if len(rates) == 1:
+        return {"learning_rate": next(iter(rates.values()))}
+    return {f"{name}_learning_rate": rate for name, rate in rates.items()}
 
 
 def _validate(job: TrainingJob, state: TrainState) -> Row:
