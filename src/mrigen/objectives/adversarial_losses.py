@@ -88,8 +88,8 @@ ADVERSARIAL_LOSSES: dict[AdversarialLossName, AdversarialLoss] = {
 - `saturating_double_sigmoid`: the notebook behind Feliu's study. Its discriminator ends in a
   sigmoid and its cross entropy, told to expect logits, takes another. The discriminator's loss
   cannot fall below log(1 + 1/e) + log 2 = 1.0064, the generator's stays in [0.3133, 0.6931], and
-  both gradients are at most a quarter of what they should be. Both players move at once, as with
-  two Keras gradient tapes.
+  its slope is at most 0.27 of the non-saturating one, none at all where the discriminator is
+  sure of itself. Both players move at once, as with two Keras gradient tapes.
 - `non_saturating`: Goodfellow et al. 2014, doi:10.48550/arXiv.1406.2661.
 - `hinge`: Lim and Ye 2017, doi:10.48550/arXiv.1705.02894; Miyato et al. 2018,
   doi:10.48550/arXiv.1802.05957.
