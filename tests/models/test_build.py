@@ -59,10 +59,11 @@ def test_unet_takes_any_size(height, width):
     assert answer.shape == (1, 1, height, width)
 
 
+@pytest.mark.parametrize("name", ["unet", "unet_direct"])
 @pytest.mark.parametrize("seed", range(25))
-def test_unet_never_starts_dead(seed):
+def test_unet_never_starts_dead(name, seed):
     torch.manual_seed(seed)
-    network = build_network(PARSE(MODELS["unet"][0]), SIZE)
+    network = build_network(PARSE(MODELS[name][0]), SIZE)
     answer = network(torch.rand(2, 1, SIZE, SIZE))
     answer.sum().backward()
     assert answer.max() > 0
