@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from pydantic import TypeAdapter
@@ -24,10 +24,9 @@ _NETWORK = TypeAdapter(NetworkConfig).validate_python
 _OBJECTIVE = TypeAdapter(ObjectiveConfig).validate_python
 
 VAE = {"name": "vae", "latent_size": 8, "base_channels": 4, "depth": 2}
-VQVAE = {
-    "name": "vqvae", "base_channels": 8, "depth": 2, "latent_size": 4, "num_codes": 16,
-    "narrow_output": False,
-}  # fmt: skip
+VQVAE = {"name": "vqvae", "base_channels": 8, "depth": 2, "latent_size": 4, "num_codes": 16}
+WIDE = VQVAE | {"narrow_output": False}
+RESIDUAL = {"name": "shallow_residual_ae", "base_channels": 8, "depth": 2}
 PRIOR = {"width": 16, "layers": 1, "heads": 2}
 GAN = {"name": "feliu_gan", "latent_size": 8, "base_channels": 4, "discriminator_channels": 4}
 UNET = {"name": "unet", "base_channels": 8, "depth": 2}
@@ -46,11 +45,11 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "vae_scaled": (VAE | {"pixel_scale": 1.1}, BOUND),
     "vae_labelled": (VAE | {"label_size": 3}, BOUND),
     "vae_mixture": (VAE | {"sampling": {"name": "mixture", "components": 2}}, BOUND),
-    "vqvae": (VQVAE, CODES),
-    "vqvae_narrow": (VQVAE | {"narrow_output": True, "pixel_scale": 1.1}, CODES),
-    "vqvae_ema": (VQVAE | {"codebook": "ema"}, CODES),
-    "vqvae_finite": (VQVAE | {"codebook": "finite_scalar", "levels": [5, 5, 5]}, CODES),
-    "vqvae_prior": (VQVAE | {"codebook": "ema", "code_prior": PRIOR}, CODES),
+    "vqvae": (WIDE, CODES),
+    "vqvae_narrow": (VQVAE | {"pixel_scale": 1.1}, CODES),
+    "vqvae_ema": (WIDE | {"codebook": "ema"}, CODES),
+    "vqvae_finite": (WIDE | {"codebook": "finite_scalar", "levels": [5, 5, 5]}, CODES),
+    "vqvae_prior": (WIDE | {"codebook": "ema", "code_prior": PRIOR}, CODES),
     "gan4": (GAN | {"depth": 4}, GAME),
     "gan7": (GAN, GAME | {"diff_augment": ["brightness", "contrast", "translation", "cutout"]}),
     "gan15": (GAN | {"depth": 15}, GAME),
@@ -67,24 +66,18 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "gan_labelled": (GAN | {"label_size": 3}, GAME),
     "unet": (UNET, ERROR | {"patch_weight": 2}),
     "unet_direct": (UNET | {"paired_output": False}, ERROR),
-    "shallow": (
-        {"name": "shallow_residual_ae", "base_channels": 8, "depth": 2},
-        ERROR | {"terms": {"mse": 1.0, "dssim": 0.1}},
-    ),
+    "shallow": (RESIDUAL, ERROR | {"terms": {"mse": 1.0, "dssim": 0.1}}),
     "shallow_original": (
-        {
-            "name": "shallow_residual_ae", "base_channels": 8, "depth": 2, "block": "original",
-            "doubled_norms": True,
-        },
+        RESIDUAL | {"block": "original", "doubled_norms": True},
         ERROR | {"terms": {"l1": 1.0}},
-    ),  # fmt: skip
+    ),
     "skip_cae": ({"name": "skip_cae", "base_channels": 8, "depth": 2}, ERROR | {"l2_weight": 1e-5}),
     "residual_unet": ({"name": "residual_unet", "base_channels": 8, "depth": 2}, ERROR),
     "myronenko_cae": (
         {"name": "myronenko_cae", "base_channels": 8, "depth": 2, "dropout": 0.1},
         ERROR | {"l2_weight": 1e-5},
     ),
-}  # fmt: skip
+}
 GANS = [name for name, (network, _) in MODELS.items() if network["name"] == "feliu_gan"]
 
 
@@ -127,7 +120,7 @@ def settings(model: str, **changes: Any) -> TrainingConfig:
     values: dict[str, Any] = {"epochs": 24, "batch_size": 8, "learning_rate": 6e-3}
     values |= {"ema_decay": None}
     if model in GANS:
-        values |= {"learning_rate": 8e-3, "betas": (0.5, 0.999), "ema_decay": 0.8}
+        values |= {"learning_rate": 5e-3, "epochs": 30, "betas": (0.5, 0.999), "ema_decay": 0.8}
     return TrainingConfig.model_validate(values | changes)
 
 
