@@ -5,7 +5,12 @@ import shutil
 import pytest
 from PIL import Image
 
+from mrigen.bundle import load_bundle
+from mrigen.data.loader import SliceDataset, ordered_batches
+from mrigen.data.splits.config import SplitConfig
+from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
+from mrigen.evaluation.latent import evaluate_latent
 from mrigen.project import Project
 from mrigen.stages.evaluate import evaluate
 from mrigen.tracking.tracker import connect
@@ -67,13 +72,34 @@ def test_a_sampler_is_judged_by_its_distance_and_the_floor(project):
 
 def test_a_network_that_does_both_is_judged_in_both(project):
     metrics = evaluate(project, "vae")
-    assert {"slice_ssim", "frechet_distance"} <= set(metrics)
+    assert {"slice_ssim", "frechet_distance", "rate_bits", "elbo_nats"} <= set(metrics)
+    assert metrics["latent_size"] == 8
     assert not any(name.startswith(("input_", "patch_")) for name in metrics)
     assert figures(project, "vae") == ["curves.png", "restorations.png", "samples.png"]
     assert all(math.isfinite(value) for value in metrics.values())
     for path in (project.evaluation("vae") / "figures").iterdir():
         with Image.open(path) as picture:
             picture.verify()
+
+
+@pytest.mark.parametrize("validation", [0.25, 0.0])
+def test_the_best_noise_of_a_vae_is_never_learned_from_test_slices(
+    project, monkeypatch, validation
+):
+    split = {"train": 0.75 - validation, "validation": validation, "test": 0.25, "seed": 0}
+    config = project.params.datasets["heads"].model_copy(
+        update={"split": SplitConfig.model_validate(split)}
+    )
+    monkeypatch.setitem(project.params.datasets, "heads", config)
+    write_slices(project)
+    write_bundle(project, "vae")
+    metrics = evaluate(project, "vae")
+    network = load_bundle(project.bundle("vae")).model
+    store = SliceStore(project.processed("heads"))
+    other = SliceDataset(store, "validation" if validation else "train", corruption=None, seed=0)
+    batches = [batch.target for batch in ordered_batches(other, batch_size=32, limit=20)]
+    expected = evaluate_latent(network, test=batches, calibration=batches, seed=0)
+    assert metrics["calibrated_noise_std"] == expected["calibrated_noise_std"]
 
 
 def test_twice_gives_the_same_files(project):

@@ -10,6 +10,7 @@ from torch import Tensor
 from mrigen.errors import DataError
 from mrigen.models.posterior import count_active, kl_divergence
 from mrigen.models.vae import VAE
+from mrigen.seeds import seeded_noise
 
 _GREY_LEVELS = 255  # steps of 8 bits between 0 and 1
 _LEAST_VARIANCE = 1e-6  # a quarter of a grey level: below it a density says nothing about pixels
@@ -34,7 +35,7 @@ def evaluate_latent(
     calibration
         Batches of other slices than those, from which the best constant noise is taken.
     seed
-        Decides the one draw from the posterior of every slice.
+        The posterior of slice `i` is drawn from once, with the seed `seed + i`.
     device
         Where the network is.
 
@@ -95,11 +96,12 @@ class _Found(NamedTuple):
 def _encode(
     network: VAE, batches: Iterable[Tensor], *, seed: int, device: torch.device | str
 ) -> _Found:
-    generator = torch.Generator().manual_seed(seed)
     squared, rates, means = [], [], []
+    first = seed
     for images in batches:
         posterior = network.encode(images.to(device))
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(device)
+        noise = seeded_noise(range(first, first + len(images)), (network.latent_size,)).to(device)
+        first += len(images)
         answer = network.decode(posterior.at(noise))
         error = answer.float().cpu() - images
         squared.append(error.double().square().flatten(1).sum(1))

@@ -145,6 +145,7 @@ def render_html(report: Report) -> str:
         ("The models", _model_rows(report.models)),
         ("Restoring and reproducing test slices", _metric_rows(report.models, "restoration")),
         ("Generating slices", _metric_rows(report.models, "generation")),
+        ("What the latent carries", _metric_rows(report.models, "latent")),
         ("What training cost", _timing_rows(report.models)),
     )
     filled = [(title, rows) for title, rows in groups if rows]

@@ -12,14 +12,16 @@ from torch import Tensor
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import Bundle, load_bundle
-from mrigen.data.loader import TEST, TRAIN, SliceDataset, ordered_batches
+from mrigen.data.loader import TEST, TRAIN, VALIDATION, SliceDataset, ordered_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
 from mrigen.evaluation.figures import curve_figure, restoration_figure, sample_figure
 from mrigen.evaluation.generation import evaluate_generation, generate
+from mrigen.evaluation.latent import evaluate_latent
 from mrigen.evaluation.reconstruction import evaluate_restoration, reconstruct
 from mrigen.metrics.features import build_extractor
 from mrigen.models.interfaces import Reconstructor, Sampler
+from mrigen.models.vae import VAE
 from mrigen.project import ModelConfig, Project
 from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
@@ -112,6 +114,8 @@ class _Judgement:
         if isinstance(network, Sampler):
             metrics |= self.generation(network)
             pictures[SAMPLES] = self.draw_samples(network)
+        if isinstance(network, VAE):
+            metrics |= self.latent(network)
         if not metrics:
             raise ModelError(
                 f"model '{model}' is a {type(network).__name__}, which neither restores nor "
@@ -143,6 +147,18 @@ class _Judgement:
             train=self.real(TRAIN, count),
             extractor=build_extractor(evaluation.extractor, device=self.runtime.device),
             seed=evaluation.seed,
+        )
+
+    def latent(self, network: VAE) -> Metrics:
+        # The best noise is a number learned from slices: never from those that judge.
+        other = VALIDATION if len(self.store.positions(VALIDATION)) else TRAIN
+        slices = self.config.evaluation.slices
+        return evaluate_latent(
+            network,
+            test=self.real(TEST, slices),
+            calibration=self.real(other, slices),
+            seed=self.config.evaluation.seed,
+            device=self.runtime.device,
         )
 
     def draw_samples(self, network: Sampler) -> bytes:
