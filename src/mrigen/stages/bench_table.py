@@ -62,7 +62,7 @@ def duration(seconds: float) -> str:
     Examples
     --------
     >>> duration(0.034), duration(75), duration(3_700), duration(200_000)
-    ('0.034 s', '1 min 15 s', '1 h 2 min', '2 d 8 h')
+    ('0.034 s', '1 min 15 s', '1 h 1 min', '2 d 7 h')
     """
     if seconds < 59.95:
         return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TypeVar
 
 from mrigen.data.workers import follow_parent, interrupts_held
@@ -64,10 +66,16 @@ def answer_from_own_process(function: Callable[[Task], Answer], task: Task) -> A
 
 def _work(function: Callable[[Task], Answer], task: Task, sender: Connection) -> None:
     follow_parent()
+    # Asked to end, it ends as a program does: with what it has started.
+    signal.signal(signal.SIGTERM, _leave)
     try:
         sender.send((function(task),))
     except MrigenError as error:
         sender.send(error)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - Python's signature
+    sys.exit(128 + number)
 
 
 def _tell_end(process: BaseProcess) -> None:
