@@ -12,12 +12,13 @@ from mrigen.seeds import seeded_noise
 CODES, LENGTH = 5, 9
 
 
-def prior(codes: int = CODES, length: int = LENGTH, *, strength: float = 20.0) -> CodePrior:
+def prior(
+    codes: int = CODES, length: int = LENGTH, *, strength: float = 20.0, dropout: float = 0.1
+) -> CodePrior:
     """A fresh prior says nearly nothing; a strong one has opinions that tests can see."""
     torch.manual_seed(0)
-    network = CodePrior(
-        CodePriorConfig(width=16, layers=2, heads=4), num_codes=codes, length=length
-    )
+    config = CodePriorConfig(width=16, layers=2, heads=4, dropout=dropout)
+    network = CodePrior(config, num_codes=codes, length=length)
     with torch.no_grad():
         for value in network.parameters():
             if value.dim() > 1:
@@ -90,8 +91,15 @@ def test_a_code_without_probability_is_never_drawn():
     assert inverse_categorical(logits, uniform).tolist() == [1] * 5
 
 
+def test_forgets_in_training_alone():
+    network, codes = prior(), some_codes()
+    assert torch.equal(network(codes), network(codes))
+    network.train()
+    assert not torch.allclose(network(codes), network(codes))
+
+
 def test_learns_which_sequences_there_are():
-    network, codes = prior(strength=1.0).train(), some_codes(4)
+    network, codes = prior(strength=1.0, dropout=0.0).train(), some_codes(4)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     for _ in range(150):
         optimizer.zero_grad()

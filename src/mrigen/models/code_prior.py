@@ -11,11 +11,16 @@ from mrigen.config import Config
 
 
 class CodePriorConfig(Config):
-    """Size of the prior: `width` numbers for each place, in `layers` layers of `heads` heads."""
+    """Size of the prior: `width` numbers for each place, in `layers` layers of `heads` heads.
+
+    `dropout` is the share of numbers that each part forgets in training. A few hundred scans are
+    soon known by heart, and what is drawn then falls apart where it leaves them.
+    """
 
     width: int = Field(128, ge=4, le=1024)
     layers: int = Field(4, ge=1, le=24)
     heads: int = Field(4, ge=1, le=16)
+    dropout: float = Field(0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> "CodePriorConfig":
@@ -59,7 +64,10 @@ class CodePrior(nn.Module):
         # One row more than codes: what stands before the first place.
         self.embedding = nn.Embedding(num_codes + 1, config.width)
         self.positions = nn.Parameter(torch.empty(length, config.width))
-        self.layers = nn.ModuleList(Layer(config.width, config.heads) for _ in range(config.layers))
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(
+            Layer(config.width, config.heads, config.dropout) for _ in range(config.layers)
+        )
         self.norm = nn.LayerNorm(config.width)
         self.output = nn.Linear(config.width, num_codes)
         self._initialise()
@@ -67,7 +75,7 @@ class CodePrior(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Return (N, length, num_codes) logits of (N, length) codes, each from those before it."""
         before = functional.pad(codes[:, :-1], (1, 0), value=self.num_codes)
-        features = self.embedding(before) + self.positions
+        features = self.dropout(self.embedding(before) + self.positions)
         for layer in self.layers:
             features = layer(features)
         logits: Tensor = self.output(self.norm(features))
@@ -112,12 +120,13 @@ class CodePrior(nn.Module):
 class Layer(nn.Module):
     """Attention to the places before, then two linear layers, each added to its input."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.mixed = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
         self.widening = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
@@ -144,8 +153,8 @@ class Layer(nn.Module):
         return queries, keys, values
 
     def _add(self, features: Tensor, seen: Tensor) -> Tensor:
-        features = features + self.mixed(seen.transpose(1, 2).flatten(2))
-        widened: Tensor = self.widening(features)
+        features = features + self.dropout(self.mixed(seen.transpose(1, 2).flatten(2)))
+        widened: Tensor = self.dropout(self.widening(features))
         return features + widened
 
 
