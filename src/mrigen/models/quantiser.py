@@ -201,6 +201,12 @@ def nearest_codes(encoded: Tensor, vectors: Tensor) -> Tensor:
         return distances.argmin(-1)
 
 
+def count_codes(codes: Tensor, num_codes: int) -> Tensor:
+    """Return how often each code is there, as (num_codes,) int64; nothing waits for the device."""
+    flat = codes.flatten()
+    return flat.new_zeros(num_codes).scatter_add_(0, flat, torch.ones_like(flat))
+
+
 def _passed_straight(encoded: Tensor, nearest: Tensor, codes: Tensor) -> Quantised:
     return Quantised(encoded, nearest, encoded + (nearest - encoded).detach(), codes)
 

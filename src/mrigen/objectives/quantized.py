@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from mrigen.config import Config
 from mrigen.data.loader import Batch
-from mrigen.models.quantiser import FiniteScalar, LearnedCodebook, Quantised
+from mrigen.models.quantiser import FiniteScalar, LearnedCodebook, Quantised, count_codes
 from mrigen.models.vqvae import VQVAE, GenerativeVQVAE
 from mrigen.objectives.base import Phase
 
@@ -91,7 +91,7 @@ class Quantized:
         distance = self._distance(quantised)
         if self.autoencoder.training:
             self._restart_dead_codes(quantised)
-        counts = torch.bincount(quantised.codes.flatten(), minlength=self.autoencoder.num_codes)
+        counts = count_codes(quantised.codes, self.autoencoder.num_codes)
         shares = counts / counts.sum()
         places = quantised.codes[0].numel()
         return {
@@ -152,6 +152,5 @@ class CodeUsage(nn.Module):
 
     def idle_after(self, codes: Tensor) -> Tensor:
         """Count one step in which these codes were used; return the (num_codes,) counts."""
-        used = torch.bincount(codes.flatten(), minlength=len(self.idle)) > 0
-        self.idle.add_(1).masked_fill_(used, 0)
+        self.idle.add_(1).masked_fill_(count_codes(codes, len(self.idle)) > 0, 0)
         return self.idle
