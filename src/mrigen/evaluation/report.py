@@ -44,7 +44,7 @@ class ModelEntry:
     pictures
         In the order of the page.
     warnings
-        What must be told with every number of this model; its column is marked.
+        What must be told with every number of this model; its rows are marked.
     """
 
     name: str
@@ -130,8 +130,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the comparison: a heading and a cell per model."""
+class Measure:
+    """One column of a table: a heading, what it means, and a cell for each model."""
 
     label: str
     meaning: str
@@ -139,17 +139,33 @@ class Row:
     direction: str = ""
 
 
+@dataclass(frozen=True)
+class Table:
+    """Measures that belong together, and the models that have any of them."""
+
+    title: str
+    measures: Sequence[Measure]
+    rows: Sequence[tuple[ModelEntry, Sequence[Cell]]]
+
+
 def render_html(report: Report) -> str:
     """Return the page as one HTML document."""
+    models = report.models
     groups = (
-        ("The models", _model_rows(report.models)),
-        ("Restoring and reproducing test slices", _metric_rows(report.models, "restoration")),
-        ("Generating slices", _metric_rows(report.models, "generation")),
-        ("What the latent carries", _metric_rows(report.models, "latent")),
-        ("What training cost", _timing_rows(report.models)),
+        ("The models", _model_measures(models)),
+        ("Restoring and reproducing test slices", _metric_measures(models, "restoration")),
+        ("Generating slices", _metric_measures(models, "generation")),
+        ("What the latent carries", _metric_measures(models, "latent")),
+        ("What training cost", _timing_measures(models)),
     )
-    filled = [(title, rows) for title, rows in groups if rows]
-    return render_page("mrigen.evaluation", "report.html.j2", report=report, groups=filled)
+    tables = [_table(title, measures, models) for title, measures in groups if measures]
+    return render_page("mrigen.evaluation", "report.html.j2", report=report, tables=tables)
+
+
+def _table(title: str, measures: Sequence[Measure], models: Sequence[ModelEntry]) -> Table:
+    rows = zip(models, zip(*(measure.cells for measure in measures), strict=True), strict=True)
+    filled = [(model, cells) for model, cells in rows if any(c.text != _NOTHING for c in cells)]
+    return Table(title, measures, filled)
 
 
 def render_csv(models: Sequence[ModelEntry]) -> str:
@@ -160,30 +176,29 @@ def render_csv(models: Sequence[ModelEntry]) -> str:
     writer.writeheader()
     for model in models:
         parts = {**model.facts, **model.timing, **model.metrics, **model.origin}
-        writer.writerow({"model": model.name} | {key: _plain(v) for key, v in parts.items()})
+        plain = {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in parts.items()}
+        writer.writerow({"model": model.name} | plain)
     return text.getvalue()
 
 
-def _plain(value: str | float) -> str | int:
-    return f"{value:.6g}" if isinstance(value, float) else value
-
-
-def _model_rows(models: Sequence[ModelEntry]) -> list[Row]:
-    def row(label: str, meaning: str, key: str) -> Row:
+def _model_measures(models: Sequence[ModelEntry]) -> list[Measure]:
+    columns = (
+        ("network", "Network", "The architecture."),
+        ("dataset", "Dataset", "What it learned from and is tested on."),
+        ("split", "Split", "What was dealt out to training, validation and test."),
+        ("parameters_trainable", "Trainable parameters", "Numbers that training moves."),
+        ("parameters_total", "All parameters", "With the statistics of batch normalisation."),
+        ("epochs", "Epochs", "Passes over the training slices."),
+    )
+    measures = []
+    for key, label, meaning in columns:
         values = (model.facts.get(key, _NOTHING) for model in models)
-        return Row(label, meaning, [Cell(f"{v:,}" if isinstance(v, int) else v) for v in values])
-
-    return [
-        row("Network", "The architecture.", "network"),
-        row("Dataset", "What it learned from and is tested on.", "dataset"),
-        row("Split", "What was dealt out to training, validation and test.", "split"),
-        row("Trainable parameters", "Numbers that training moves.", "parameters_trainable"),
-        row("All parameters", "With the statistics of batch normalisation.", "parameters_total"),
-        row("Epochs", "Passes over the training slices.", "epochs"),
-    ]
+        cells = [Cell(f"{v:,}" if isinstance(v, int) else v) for v in values]
+        measures.append(Measure(label, meaning, cells))
+    return measures
 
 
-def _timing_rows(models: Sequence[ModelEntry]) -> list[Row]:
+def _timing_measures(models: Sequence[ModelEntry]) -> list[Measure]:
     columns = (
         ("seconds", "Training time", "Wall clock, without interruptions.", 0, "s"),
         ("seconds_per_epoch", "Time per epoch", "With validation.", 1, "s"),
@@ -192,7 +207,7 @@ def _timing_rows(models: Sequence[ModelEntry]) -> list[Row]:
         ("device", "Hardware", "Where it was trained.", 0, ""),
         ("precision", "Precision", "Arithmetic of the training.", 0, ""),
     )
-    rows = []
+    measures = []
     for key, label, meaning, digits, unit in columns:
         if any(key in model.timing for model in models):
             values = (model.timing.get(key, _NOTHING) for model in models)
@@ -200,18 +215,18 @@ def _timing_rows(models: Sequence[ModelEntry]) -> list[Row]:
                 Cell(v if isinstance(v, str) else format_value(v, digits=digits, unit=unit))
                 for v in values
             ]
-            rows.append(Row(label, meaning, cells))
-    return rows
+            measures.append(Measure(label, meaning, cells))
+    return measures
 
 
-def _metric_rows(models: Sequence[ModelEntry], task: str) -> list[Row]:
-    rows = []
+def _metric_measures(models: Sequence[ModelEntry], task: str) -> list[Measure]:
+    measures = []
     for metric in METRICS:
         if metric.task == task and any(metric.name in model.metrics for model in models):
             cells = [_metric_cell(metric, model.metrics) for model in models]
             direction = f"{metric.better} is better" if metric.better else ""
-            rows.append(Row(metric.label, metric.meaning, cells, direction))
-    return rows
+            measures.append(Measure(metric.label, metric.meaning, cells, direction))
+    return measures
 
 
 def _metric_cell(metric: Metric, values: Mapping[str, float]) -> Cell:
