@@ -28,6 +28,9 @@ class AdversarialConfig(Config):
     r1_weight: float = Field(0.0, ge=0, description="gamma of the penalty at real images")
     r2_weight: float = Field(0.0, ge=0, description="gamma of the penalty at generated images")
     gradient_penalty: float = Field(0.0, ge=0, description="lambda of the penalty between them")
+    simultaneous: bool = Field(
+        False, description="both networks move from where they stood when the step began"
+    )
     critic_steps: int = Field(1, ge=1, le=100, description="discriminator steps per generator step")
     diff_augment: tuple[DiffAugmentName, ...] = Field(
         (), description="what is done to real and generated images before they are judged"
@@ -37,8 +40,10 @@ class AdversarialConfig(Config):
     @classmethod
     def _one_for_a_simultaneous_step(cls, steps: int, info: ValidationInfo) -> int:
         loss = info.data.get("loss")
-        if loss in ADVERSARIAL_LOSSES and ADVERSARIAL_LOSSES[loss].simultaneous and steps > 1:
+        if steps > 1 and loss == "saturating_double_sigmoid":
             raise ValueError(f"1, because with loss '{loss}' both networks move at once")
+        if steps > 1 and info.data.get("simultaneous"):
+            raise ValueError("1, because with 'simultaneous' both networks move at once")
         return steps
 
 
@@ -73,8 +78,9 @@ class Adversarial:
     -----
     With one critic step the generator is judged by the images that the discriminator has just
     been shown: they are made once, and their graph, which holds no weights of the discriminator,
-    is kept until the generator's phase of the same step. A simultaneous loss also keeps the
-    slope of the generator's loss at these images, taken before the discriminator moves. With
+    is kept until the generator's phase of the same step. A simultaneous step also keeps the
+    slope of the generator's loss at these images, taken before the discriminator moves: the
+    same updates as from two Keras gradient tapes, and one pass of the discriminator less. With
     more critic steps the generator makes its own images when it is due.
 
     Penalties are those of the images as shown, after augmentation. Validation has neither
@@ -87,6 +93,7 @@ class Adversarial:
         self.pair = network
         self.config = config
         self.game = ADVERSARIAL_LOSSES[config.loss]
+        self.simultaneous = config.simultaneous or self.game.simultaneous
         self._shown: _Shown | None = None
         _require_sound(network.discriminator, config)
         self.phases = (
@@ -107,13 +114,13 @@ class Adversarial:
         keeps = learns and self.config.critic_steps == 1
         with torch.set_grad_enabled(keeps):
             shown = self._show(batch)
-        tilts = self.game.simultaneous or self.config.r2_weight > 0
+        tilts = self.simultaneous or self.config.r2_weight > 0
         real = shown.real.detach().requires_grad_(learns and self.config.r1_weight > 0)
         fake = shown.fake.detach().requires_grad_(learns and tilts)
         real_logits, fake_logits = self._judge(real, batch), self._judge(fake, batch)
         game = self.game.discriminator(real_logits, fake_logits)
         terms = {"loss": game, "game": game.detach()}
-        if keeps and self.game.simultaneous:
+        if keeps and self.simultaneous:
             value = self.game.generator(fake_logits, real_logits)
             (slope,) = torch.autograd.grad(value, fake, retain_graph=True)
             shown = shown._replace(value=value.detach(), slope=slope)

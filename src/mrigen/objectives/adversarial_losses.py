@@ -24,8 +24,8 @@ class AdversarialLoss(NamedTuple):
     compares
         The generator's loss needs the logits of real images too; else it is given none.
     simultaneous
-        Both players move from where both stood when the step began, instead of the generator
-        against the discriminator that has just moved.
+        Both players always move from where both stood when the step began; else that is the
+        objective's choice.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -89,7 +89,9 @@ ADVERSARIAL_LOSSES: dict[AdversarialLossName, AdversarialLoss] = {
   sigmoid and its cross entropy, told to expect logits, takes another. The discriminator's loss
   cannot fall below log(1 + 1/e) + log 2 = 1.0064, the generator's stays in [0.3133, 0.6931], and
   its slope is at most 0.27 of the non-saturating one, none at all where the discriminator is
-  sure of itself. Both players move at once, as with two Keras gradient tapes.
+  sure of itself. Both players move at once, as with two Keras gradient tapes. This is what the
+  notebook says; since TensorFlow 2.5 Keras finds the logits behind a sigmoid, warns, and uses
+  them, so that the same notebook computes `non_saturating` with `simultaneous`.
 - `non_saturating`: Goodfellow et al. 2014, doi:10.48550/arXiv.1406.2661.
 - `hinge`: Lim and Ye 2017, doi:10.48550/arXiv.1705.02894; Miyato et al. 2018,
   doi:10.48550/arXiv.1802.05957.
