@@ -190,3 +190,27 @@ def test_unknown_names_list_the_known_ones(tmp_path, values):
         project.model_config("vea")
     with pytest.raises(ConfigError, match=r"dataset 'x' is not in params\.yaml.*'heads'"):
         project.dataset_config("x")
+
+
+def test_labels_need_a_network_that_reads_them(tmp_path, values):
+    labelled = {"flip": 0.5, "labelled": True}
+    values["models"]["unet"]["training"]["augmentation"] = labelled
+    with pytest.raises(
+        ConfigError, match=r"augmentation\.labelled' is true, but the network 'unet'"
+    ):
+        load(tmp_path, values)
+    del values["models"]["unet"]["training"]["augmentation"]
+    values["models"]["vae"]["training"]["augmentation"] = labelled
+    with pytest.raises(ConfigError, match=r"vae\.network\.label_size' is 0: expected 6, as"):
+        load(tmp_path, values)
+    values["models"]["vae"]["network"]["label_size"] = 6
+    load(tmp_path, values)
+    values["models"]["vae"]["training"]["augmentation"] = {"flip": 0.5}
+    with pytest.raises(ConfigError, match=r"label_size' is 6: expected 0, as .* gives none"):
+        load(tmp_path, values)
+
+
+def test_a_plateau_needs_its_schedule(tmp_path, values):
+    values["models"]["unet"]["training"] |= {"schedule": "cosine", "plateau": {"patience": 2}}
+    with pytest.raises(ConfigError, match="'schedule: plateau' beside it"):
+        load(tmp_path, values)
