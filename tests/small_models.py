@@ -63,6 +63,7 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"name": "adversarial", "loss": "relativistic", "r1_weight": 0.1, "r2_weight": 0.1},
     ),
     "gan_study": (GAN, {"name": "adversarial", "loss": "saturating_double_sigmoid"}),
+    "gan_simultaneous": (GAN, GAME | {"simultaneous": True}),
     "gan_labelled": (GAN | {"label_size": 3}, GAME),
     "unet": (UNET, ERROR | {"patch_weight": 2}),
     "unet_direct": (UNET | {"paired_output": False}, ERROR),

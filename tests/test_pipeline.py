@@ -31,6 +31,8 @@ class Checkout:
         for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".dvc/config"):
             shutil.copyfile(ROOT / name, root / name)
         self.params = yaml.safe_load((root / "params.yaml").read_text())
+        models = self.params["models"]
+        self.params["models"] = {name: models[name] for name in SMALL}
         for dataset in self.params["datasets"].values():
             dataset |= {"size": 32, "selection": {"by": "fraction", "start": 0.4, "stop": 0.7}}
             dataset["split"] = {"train": 0.5, "validation": 0.25, "test": 0.25, "seed": 0}

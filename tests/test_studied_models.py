@@ -45,7 +45,9 @@ PUBLISHED = {
         r"(?!.*_direct).*": {"": (31_031_685, 31_031_685)},
     },
     "feliu": {
-        rf"gan{depth}.*": {"generator": counts, "discriminator": (282_497, 282_881)}
+        rf"gan{depth}{ours}": {"generator": counts, "discriminator": judge}
+        # Ours have no batch normalisation in the discriminator.
+        for ours, judge in {"_.*": (282_497, 282_881), "": (282_113, 282_113)}.items()
         for depth, counts in {
             r"4": (20_072_001, 20_072_001),
             r"7": (21_096_577, 21_096_961),
