@@ -15,7 +15,8 @@ from mrigen.models.build import NetworkConfig, build_network
 from mrigen.models.feliu_gan import FeliuGAN
 from mrigen.models.sampling import draw_samples
 from mrigen.objectives.adversarial import Adversarial, AdversarialConfig
-from mrigen.training.loop import TrainingConfig, fit, start_state
+from mrigen.training.config import TrainingConfig
+from mrigen.training.loop import fit, start_state
 from mrigen.training.runtime import choose_runtime
 
 SIZE = 32
