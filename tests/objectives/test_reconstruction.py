@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import small_models
 from mrigen.config import parse_config
 from mrigen.data.loader import Batch
 from mrigen.errors import ConfigError, DataError, ModelError
@@ -221,3 +222,18 @@ def test_dssim_needs_images_of_a_window():
 def test_refuses_what_is_no_mixture(config, words):
     with pytest.raises(ConfigError, match=words):
         parse_config(ReconstructionConfig, {"name": "reconstruction", **config}, source="params")
+
+
+@pytest.mark.parametrize("model", ["vae", "vqvae", "vqvae_prior", "gan7"])
+def test_networks_with_losses_of_their_own_are_refused(model):
+    config = ReconstructionConfig(name="reconstruction")
+    with pytest.raises(ModelError, match="'reconstruction' needs a network that maps image to"):
+        build_objective(config, small_models.build(model))
+
+
+@pytest.mark.parametrize("model", ["unet", "shallow", "skip_cae", "residual_unet", "myronenko_cae"])
+def test_every_restorer_learns_from_any_mixture(model):
+    config = ReconstructionConfig(name="reconstruction", terms={"l1": 1, "dssim": 1})
+    network = small_models.build(model)
+    build_objective(config, network).loss("network", batch())["loss"].backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
