@@ -10,6 +10,8 @@ import pytest
 from keras_files import KerasModel
 from keras_networks import skip_cae
 from keras_refused import good_file, in_this_process, refusal
+from mrigen.errors import ModelError
+from mrigen.models.keras_weights.reading import read_keras
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,9 @@ SETTINGS = [
     ("conv2d_1", "groups", 2, "has groups 2, not 1"),
     ("conv2d_1", "use_bias", False, "has use_bias False, not True"),
     ("conv2d_1", "data_format", "channels_first", "has data_format channels_first"),
-    ("conv2d_1", "dtype", "float16", "has dtype float16, not float32"),
+    ("conv2d_1", "dtype", "float16", "layer 'conv2d_1' of 'net.h5' computes in float16"),
+    ("relu_3", "dtype", "float16", "layer 'relu_3' of 'net.h5' computes in float16"),
+    ("add_12", "dtype", {"config": {"name": "mixed_float16"}}, "computes in mixed_float16: exp"),
     ("conv2d_1", "activation", "tanh", "'conv2d_1' is tanh, not Conv2D"),
     ("conv2dtranspose_10", "kernel_size", [5, 5], r"has kernel_size \(5, 5\), not \(3, 3\)"),
     ("conv2dtranspose_10", "output_padding", [1, 1], r"has output_padding \[1, 1\], not None"),
@@ -134,6 +138,7 @@ def test_tells_the_first_differences_and_counts_the_rest(path):
 
 PLANS = {
     "a sequential model": (lambda plan: {**plan, "class_name": "Sequential"}, "a Sequential model"),
+    "a nameless model": (lambda plan: {**plan, "class_name": [1]}, "holds a [1] model"),
     "a list": (lambda plan: [plan], "'model_config' of 'net.h5' is list: expected a block"),
     "no layers": (lambda plan: {**plan, "config": {}}, "no usable list of layers"),
     "too many layers": (
@@ -191,3 +196,34 @@ def test_refuses_a_file_of_weights_alone(path, value):
         if value is not None:
             file.attrs["model_config"] = value
     assert "has no 'model_config': expected a whole model" in refusal(path)
+
+
+STRANGE = [None, -1, 2, 3.5, float("nan"), 10**30, "", "x", "relu", [], {}, [[]], [None], True]
+
+
+def places(value, *way):
+    """Yield the way to every value inside of `value`."""
+    lists = enumerate(value) if isinstance(value, list) else ()
+    for key, each in value.items() if isinstance(value, dict) else lists:
+        yield (*way, key)
+        yield from places(each, *way, key)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_strange_value_breaks_the_reader(path, seed):
+    rng = np.random.default_rng(seed)
+
+    def spoil(plan):
+        ways = list(places(plan))
+        *way, last = ways[rng.integers(len(ways))]
+        inside = plan
+        for key in way:
+            inside = inside[key]
+        inside[last] = STRANGE[rng.integers(len(STRANGE))]
+        return plan
+
+    change_plan(path, spoil)
+    try:
+        read_keras(path, "skip_cae")  # what does not change the answer is no problem
+    except ModelError as error:
+        assert "net.h5" in str(error)  # noqa: PT017 - either outcome will do

@@ -27,7 +27,7 @@ def read_graph(text: str, source: str) -> Graph:
         it has a layer that is not understood.
     """
     plan = _parse(text, source)
-    if plan.get("class_name") not in {"Functional", "Model"}:
+    if str(plan.get("class_name")) not in {"Functional", "Model"}:
         raise ModelError(
             f"'{source}' holds a {short(plan.get('class_name'))} model: expected a functional "
             "one, as Keras' Model(inputs, outputs) makes it."
@@ -39,25 +39,34 @@ def read_graph(text: str, source: str) -> Graph:
     graph = Graph()
     places: dict[str, int] = {}
     for values in layers:
-        layer = _block(values, "a layer", source)
-        settings = _block(layer.get("config"), "a layer's config", source)
-        name = str(settings.get("name"))
-        if name in places:
-            raise ModelError(
-                f"'{source}' has two layers '{short(name)}': expected different names."
-            )
-        try:
-            inputs = [places[source_name] for source_name in _inbound(layer)]
-            places[name] = LAYERS[str(layer.get("class_name"))](graph, name, settings, inputs)
-        except KeyError:
-            raise ModelError(_refusal(layer, name, source)) from None
-        except (TypeError, ValueError, AttributeError, IndexError):
-            raise ModelError(
-                f"layer '{short(name)}' of '{source}' is described in a way that Keras 2 does "
-                "not use: expected its settings and its inputs. Save the model again."
-            ) from None
+        _read_layer(graph, places, _block(values, "a layer", source), source)
     graph.output = places[_only_output(config, places, source)]
     return graph
+
+
+def _read_layer(
+    graph: Graph, places: dict[str, int], layer: Mapping[str, object], source: str
+) -> None:
+    settings = _block(layer.get("config"), "a layer's config", source)
+    name = str(settings.get("name"))
+    if name in places:
+        raise ModelError(f"'{source}' has two layers '{short(name)}': expected different names.")
+    try:
+        arithmetic = _arithmetic(settings)
+        inputs = [places[taken] for taken in _inbound(layer)]
+        places[name] = LAYERS[str(layer.get("class_name"))](graph, name, settings, inputs)
+    except KeyError:
+        raise ModelError(_refusal(layer, name, source)) from None
+    except (TypeError, ValueError, AttributeError, IndexError):
+        raise ModelError(
+            f"layer '{short(name)}' of '{source}' is described in a way that Keras 2 does "
+            "not use: expected its settings and its inputs. Save the model again."
+        ) from None
+    if arithmetic != "float32":
+        raise ModelError(
+            f"layer '{short(name)}' of '{source}' computes in {short(arithmetic)}: expected "
+            "float32. Save the model in that arithmetic."
+        )
 
 
 def _parse(text: str, source: str) -> dict[str, object]:
@@ -95,6 +104,12 @@ def _refusal(layer: Mapping[str, object], name: str, source: str) -> str:
         f"layer '{short(name)}' of '{source}' lacks a setting or takes a layer that does not come "
         "before it: expected what Keras writes. Save the model again."
     )
+
+
+def _arithmetic(config: Mapping[str, object]) -> object:
+    """Return the name of a layer's arithmetic: a text in Keras 2, a policy in later ones."""
+    dtype = config.get("dtype", "float32")
+    return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
 
 
 def _inbound(layer: Mapping[str, object]) -> list[str]:

@@ -50,7 +50,6 @@ def _batch_norm(graph: Graph, name: str, config: Settings, inputs: list[int]) ->
         "epsilon": round(float(str(config["epsilon"])), 9),
         "center": config["center"],
         "scale": config["scale"],
-        "dtype": _dtype(config),
     }
     return graph.add("BatchNormalization", settings, _one(inputs), name)
 
@@ -121,13 +120,7 @@ def _axis(value: object) -> object:
 
 
 def _format(config: Settings) -> Settings:
-    return {"data_format": config["data_format"], "dtype": _dtype(config)}
-
-
-def _dtype(config: Settings) -> object:
-    """Return the name of the layer's arithmetic: a text in Keras 2, a policy in Keras 3."""
-    dtype = config.get("dtype", "float32")
-    return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
+    return {"data_format": config["data_format"]}
 
 
 LAYERS: dict[str, LayerReader] = {

@@ -10,7 +10,7 @@ from torch.nn import functional
 from mrigen.models.blocks import SameConv2d, SameConvTranspose2d
 from mrigen.models.keras_weights.steps import ACTIVATIONS, Graph, Settings
 
-_FORMAT: Settings = {"data_format": "channels_last", "dtype": "float32"}
+_FORMAT: Settings = {"data_format": "channels_last"}
 
 # Padding to a multiple and cropping back do nothing to images that are one.
 _IDENTITIES = {functional.pad, operator.getitem}
@@ -75,8 +75,8 @@ def _module(graph: Graph, module: nn.Module, step: fx.Node, inputs: list[int]) -
     if isinstance(module, SameConvTranspose2d):
         return graph.add("Conv2DTranspose", _convolution(module), inputs, name)
     if isinstance(module, nn.BatchNorm2d):
-        settings = {"axis": 3, "epsilon": module.eps, "center": True, "scale": True}
-        return graph.add("BatchNormalization", settings | {"dtype": "float32"}, inputs, name)
+        settings: Settings = {"axis": 3, "epsilon": module.eps, "center": True, "scale": True}
+        return graph.add("BatchNormalization", settings, inputs, name)
     if isinstance(module, nn.ReLU):
         return graph.add("relu", ACTIVATIONS["relu"], inputs, name)
     if isinstance(module, nn.Sigmoid):
