@@ -41,6 +41,7 @@ CODE = (
     "data/order.py",
     "data/resident.py",
     "images.py",
+    "metrics/similarity.py",
     "models",
     "objectives",
     "seeds.py",
