@@ -36,4 +36,4 @@ def _takes_slopes(objective: Objective) -> bool:
         return False
     config = objective.config
     penalties = (config.r1_weight, config.r2_weight, config.gradient_penalty)
-    return any(penalties) or objective.game.simultaneous
+    return any(penalties) or objective.simultaneous
