@@ -88,11 +88,10 @@ def test_learned_noise_is_a_parameter_beside_the_network_and_moves_towards_the_e
     assert len(phase.parameters()) == len(list(objective.network.parameters())) + 1
     assert all(own[0] is not each for each in objective.network.parameters())
     found = terms(objective)
-    assert float(found["noise_std"]) == pytest.approx(0.1, rel=1e-5)
+    assert float(found["noise_std"]) == pytest.approx(0.3, rel=1e-5)
     torch.autograd.backward(found["loss"], inputs=phase.parameters())
-    # An error above the noise of 0.1: a smaller loss lies at a larger variance.
-    assert float(found["mse"]) > 0.01
-    assert float(own[0].grad) < 0
+    wide = float(found["mse"]) < 0.09
+    assert (float(own[0].grad) > 0) == wide
     optimizer = torch.optim.Adam(own, 0.01)
     for _ in range(200):
         loss = terms(objective)["loss"]
@@ -107,7 +106,7 @@ def test_learned_and_optimal_losses_agree_where_the_noise_is_the_error():
     learned, optimal = bound(noise_std="learned"), bound(noise_std="optimal")
     error = terms(optimal)["mse"]
     with torch.no_grad():
-        learned.learned.value.fill_(float(error.log()) / 10)
+        learned.learned.value.mul_(float(error.log()) / float(learned.learned()))
     torch.testing.assert_close(terms(learned)["loss"], terms(optimal)["loss"])
 
 

@@ -17,8 +17,10 @@ from mrigen.objectives.base import Phase
 # Below a quarter of a grey level of 8 bits a density says nothing about pixels.
 _MIN_LOG_VARIANCE = 2 * math.log(1e-3)
 _MAX_LOG_VARIANCE = 2 * math.log(10)
-# A learned logarithm has further to go than a weight, in as many steps of the same size.
-_SPEED = 10.0
+# A learned logarithm has further to go than a weight, in as many steps of the same size. It starts
+# at the spread of pixels: from below, the first steep slopes would slow Adam for a long time.
+_SPEED = 30.0
+_START_LOG_VARIANCE = 2 * math.log(0.3)
 _LEAST_PROBABILITY = 1e-6
 
 NoiseStd = Annotated[float, Field(gt=0, le=10)]
@@ -93,7 +95,7 @@ class Variational:
         self.config = config
         self.learned: LearnedNoise | None = None
         if config.likelihood == "normal" and config.noise_std == "learned":
-            self.learned = LearnedNoise(float(network.log_noise_variance))
+            self.learned = LearnedNoise()
         if config.likelihood == "normal" and isinstance(config.noise_std, float):
             network.log_noise_variance.fill_(2 * math.log(config.noise_std))
         self.phases = (Phase("network", network, extra=self.learned),)
@@ -148,9 +150,9 @@ class Variational:
 class LearnedNoise(nn.Module):
     """The logarithm of a variance as a parameter."""
 
-    def __init__(self, start: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.value = nn.Parameter(torch.tensor(start / _SPEED))
+        self.value = nn.Parameter(torch.tensor(_START_LOG_VARIANCE / _SPEED))
 
     def forward(self) -> Tensor:
         """Return the logarithm, within what makes sense for pixels in [0, 1]."""
