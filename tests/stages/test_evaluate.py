@@ -12,6 +12,7 @@ from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
 from mrigen.evaluation.latent import evaluate_latent
 from mrigen.project import Project
+from mrigen.stages import evaluate as stage
 from mrigen.stages.evaluate import evaluate
 from mrigen.tracking.tracker import connect
 from tiny_project import NETWORKS, params, write_bundle, write_slices
@@ -147,6 +148,19 @@ def test_a_damaged_history_leaves_the_curves_out(project, content, caplog):
     assert evaluate(project, "unet")
     assert figures(project, "unet") == ["restorations.png"]
     assert "history.csv' is damaged" in caplog.text
+
+
+def test_terms_of_a_part_of_the_training_are_drawn_over_that_part(project, monkeypatch):
+    history = "epoch,train/first_loss,train/second_loss\n1,0.5,\n2,0.4,\n3,,0.9\n"
+    (project.model_folder("unet") / "history.csv").write_text(history)
+    drawn = []
+    monkeypatch.setattr(stage, "curve_figure", lambda curves: drawn.append(curves) or b"picture")
+    evaluate(project, "unet")
+    (curves,) = drawn
+    assert curves["epoch"] == [1, 2, 3]
+    assert curves["train/first_loss"][:2] == [0.5, 0.4]
+    assert math.isnan(curves["train/first_loss"][2])
+    assert curves["train/second_loss"][2] == 0.9
 
 
 def test_slices_that_changed_after_training_are_refused_and_nothing_is_lost(project):

@@ -198,8 +198,9 @@ def _draw_curves(path: Path) -> bytes | None:
             rows = list(csv.DictReader(file, strict=True))
         if not rows:
             return None
-        names = ["epoch", *(name for name in rows[0] if all(row[name] for row in rows))]
-        curves = {name: [float(row[name]) for row in rows] for name in names}
+        # A phase that runs in a part of the training leaves blanks in the other epochs.
+        curves = {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
+        curves["epoch"] = [float(row["epoch"]) for row in rows]
     except (OSError, ValueError, TypeError, LookupError, csv.Error) as error:
         # The numbers need no curves: they are worth having without.
         _logger.warning("'%s' is damaged (%s): the loss is not drawn.", path, error)
