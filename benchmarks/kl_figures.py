@@ -43,7 +43,8 @@ def draw_curves(reports: dict[str, dict], path: Path, *, pixels: int) -> None:
         axes.grid(alpha=0.3)
     rate.set_yscale("log")
     error.set_yscale("log")
-    rate.legend(fontsize=7)
+    if chosen:
+        rate.legend(fontsize=7)
     figure.savefig(path, metadata={"Software": None})
 
 
