@@ -111,7 +111,7 @@ def gigaflops_per_image(study: Study) -> float:
     definition of each layer: what a quicker formulation spares still counts.
     """
     objective, batch = make_objective(study), make_batch(study._replace(batch=2))
-    plain = patch("mrigen.models.blocks.transposed_convolution", plain_transposed_convolution)
+    plain = patch("mrigen.models.subpixel.transposed_convolution", plain_transposed_convolution)
     with plain, FlopCounter() as counter:
         for phase in objective.phases:
             loss = objective.loss(phase.name, batch)["loss"]

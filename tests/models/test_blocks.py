@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mrigen.models import deep
 from mrigen.models.blocks import SameConv2d, SameConvTranspose2d
 
 
@@ -130,3 +131,42 @@ def test_shapes_can_be_told_without_memory(kind, kernel, stride, channels):
         "weight": (channels if kind is SameConvTranspose2d else channels[::-1]) + (kernel,) * 2,
         "bias": channels[1:],
     }
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (2, 1), (4, 2), (6, 2), (6, 3), (2, 2)])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5), (1, 2)])
+def test_product_of_matrices_equals_the_plain_formulation(kernel, stride, height, width):
+    down, up = (make_layer(kind, kernel, stride, (3, 2)).double() for kind in PLAIN)
+    total = kernel - stride
+    images = torch.randn(2, 3, height * stride, width * stride, dtype=torch.double)
+    padding = (total // 2, total - total // 2) * 2
+    answer = deep.convolution(images, down.weight, down.bias, stride, padding)
+    torch.testing.assert_close(answer, plain_same(down, images))
+    small = torch.randn(2, 3, height, width, dtype=torch.double)
+    answer = deep.transposed_convolution(small, up.weight, up.bias, stride, total // 2)
+    torch.testing.assert_close(answer, plain_transposed(up, small))
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_many_channels_on_few_pixels_go_through_a_product_in_bfloat16(kind, monkeypatch):
+    monkeypatch.setattr(deep, "_WEIGHTS", 3 * 20 * 16)
+    monkeypatch.setattr(deep, "_PIXELS", 2 * 4 * 4)
+    layer = make_layer(kind, 4, 2, (3, 20))
+    size = 8 if kind is SameConv2d else 4
+    images = torch.randn(2, 3, size, size)
+    expected = PLAIN[kind](layer, images)
+    gradient = torch.randn_like(expected)
+    (expected_slope,) = torch.autograd.grad(expected, layer.weight, gradient)
+    calls = []
+    real = functional.linear
+    monkeypatch.setattr(functional, "linear", lambda *given: calls.append(1) or real(*given))
+    layer(images)
+    layer(torch.randn(3, 3, size, size).bfloat16().float())
+    assert not calls
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        answer = layer(images.bfloat16())
+    assert calls == [1]
+    torch.testing.assert_close(answer.float(), expected, rtol=0.02, atol=0.05)
+    (slope,) = torch.autograd.grad(answer, layer.weight, gradient.bfloat16())
+    assert slope.dtype == torch.float32
+    torch.testing.assert_close(slope, expected_slope, rtol=0.05, atol=0.2)

@@ -7,7 +7,7 @@ much a transposed convolution crops, and the defaults of batch normalisation and
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mrigen.models.subpixel import transposed_convolution
+from mrigen.models import deep, subpixel
 
 KERAS_LEAKY_SLOPE = 0.3
 
@@ -25,11 +25,14 @@ class SameConv2d(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         vertical = _same_padding(images.shape[-2], kernel, stride)
         horizontal = _same_padding(images.shape[-1], kernel, stride)
+        if deep.is_deep(images, self.weight, stride, -(-images[0, 0].numel() // stride**2)):
+            padding = (*horizontal, *vertical)
+            return deep.convolution(images, self.weight, self.bias, stride, padding)
         if vertical[0] == vertical[1] == horizontal[0] == horizontal[1]:
-            padding: tuple[int, int] | str = (vertical[0], horizontal[0])
+            before = vertical[0]
         else:
-            images, padding = functional.pad(images, (*horizontal, *vertical)), (0, 0)
-        return functional.conv2d(images, self.weight, self.bias, self.stride, padding)
+            images, before = functional.pad(images, (*horizontal, *vertical)), 0
+        return functional.conv2d(images, self.weight, self.bias, self.stride, before)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
@@ -51,9 +54,11 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve (N, C, H, W) to (N, out, H * stride, W * stride)."""
         kernel, stride = self.kernel_size[0], self.stride[0]
+        crop = (kernel - stride) // 2
         if images.device.type == "cpu" and kernel > stride and kernel % stride:
-            crop = (kernel - stride) // 2
-            return transposed_convolution(images, self.weight, self.bias, stride, crop)
+            return subpixel.transposed_convolution(images, self.weight, self.bias, stride, crop)
+        if kernel >= stride and deep.is_deep(images, self.weight, stride, images[0, 0].numel()):
+            return deep.transposed_convolution(images, self.weight, self.bias, stride, crop)
         answer = super().forward(images, output_size)
         return answer[..., : -self.surplus, : -self.surplus] if self.surplus else answer
 
