@@ -53,9 +53,11 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, images: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve (N, C, H, W) to (N, out, H * stride, W * stride)."""
+        if self.in_channels == 1:
+            images = _channels_last(images)
         kernel, stride = self.kernel_size[0], self.stride[0]
         crop = (kernel - stride) // 2
-        if images.device.type == "cpu" and kernel > stride and kernel % stride:
+        if images.device.type == "cpu" and kernel > stride and (stride == 1 or kernel % stride):
             return subpixel.transposed_convolution(images, self.weight, self.bias, stride, crop)
         if kernel >= stride and deep.is_deep(images, self.weight, stride, images[0, 0].numel()):
             return deep.transposed_convolution(images, self.weight, self.bias, stride, crop)
