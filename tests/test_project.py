@@ -80,6 +80,27 @@ def change(values: dict, key: str, value: object) -> None:
             [{"name": "blur", "sigma": True}],
             r"corruption\.0\.sigma\.0' is 'true': expected a valid number",
         ),
+        (
+            "models.vqvae.network.code_prior",
+            {"width": 10, "heads": 4},
+            r"code_prior' is \{[^}]*\}: expected a 'width' that 'heads' divides, not 10[^:]*$",
+        ),
+        (
+            "models.vae.network.sampling",
+            {"name": "prior", "components": 3},
+            r"sampling\.components' is not a known key: remove it\.$",
+        ),
+        ("models.vae.objective.noise_std", 0, r"noise_std' is 0: expected greater than 0, or 'le"),
+        (
+            "models.vae.objective.noise_std",
+            None,
+            r"objective\.noise_std' is None: expected a valid",
+        ),
+        (
+            "models.unet.objective",
+            {"name": "reconstruction", "terms": {"dssim": 1}, "patch_weight": 2},
+            r"'models\.unet\.objective' is \{[^}]*\}+: expected a 'patch_weight' of 1",
+        ),
         ("models.vae.dataset", "haeds", "models.vae.dataset' is 'haeds': expected one.*'heads'"),
         ("datasets.heads.source", "ixy", "datasets.heads.source' is 'ixy': expected one.*'ixi'"),
         ("datasets.heads.size", "big", "datasets.heads.size' is 'big'"),

@@ -103,12 +103,12 @@ def test_finite_levels_set_the_width_and_the_number_of_codes():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"codebook": "finite_scalar"}, "belong together"),
-        ({"levels": [5, 5]}, "belong together"),
-        ({"codebook": "finite_scalar", "levels": [5, 2]}, "has 2: expected at least 3"),
-        ({"codebook": "finite_scalar", "levels": [64, 64, 17]}, "make 69632 codes"),
+        ({"codebook": "finite_scalar"}, "with no other codebook"),
+        ({"levels": [5, 5]}, "with no other codebook"),
+        ({"codebook": "finite_scalar", "levels": [5, 2]}, "3 or more each, not 2"),
+        ({"codebook": "finite_scalar", "levels": [64, 64, 17]}, "65536 codes at most, not 69632"),
         ({"codebook": "finite_scalar", "levels": []}, "at least 1 item"),
-        ({"code_prior": {"width": 10, "heads": 4}}, "'width' is 10 and 'heads' 4"),
+        ({"code_prior": {"width": 10, "heads": 4}}, "not 10 channels for 4 heads"),
         ({"pixel_scale": 0.5}, "greater than or equal to 1"),
         ({"num_codes": 1}, "greater than or equal to 2"),
     ],

@@ -26,8 +26,7 @@ class CodePriorConfig(Config):
     def _heads_share_the_width(self) -> "CodePriorConfig":
         if self.width % self.heads:
             raise ValueError(
-                f"'width' is {self.width} and 'heads' {self.heads}: expected a whole number of "
-                "channels for each head"
+                f"a 'width' that 'heads' divides, not {self.width} channels for {self.heads} heads"
             )
         return self
 

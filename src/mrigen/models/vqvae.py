@@ -54,15 +54,12 @@ class VQVAEConfig(Config):
     @model_validator(mode="after")
     def _levels_belong_to_finite_scalar(self) -> "VQVAEConfig":
         if (self.levels is not None) != (self.codebook == "finite_scalar"):
-            raise ValueError(
-                "'levels' and 'codebook: finite_scalar' belong together: expected both or neither"
-            )
+            raise ValueError("'levels' with 'codebook: finite_scalar', and with no other codebook")
         if self.levels and min(self.levels) < 3:
-            raise ValueError(f"'levels' has {min(self.levels)}: expected at least 3 each")
+            raise ValueError(f"'levels' of 3 or more each, not {min(self.levels)}")
         if self.levels and math.prod(self.levels) > MAX_CODES:
-            raise ValueError(
-                f"'levels' make {math.prod(self.levels)} codes: expected at most {MAX_CODES}"
-            )
+            codes = math.prod(self.levels)
+            raise ValueError(f"'levels' that make {MAX_CODES} codes at most, not {codes}")
         return self
 
     @property
