@@ -91,7 +91,7 @@ def test_a_double_sigmoid_reaches_its_bounds():
 
 def test_a_double_sigmoid_starves_the_generator_where_it_has_most_to_learn():
     shares = []
-    for logit in torch.linspace(-12, 12, 49):
+    for logit in torch.linspace(-12, 12, 49, dtype=torch.float64):
         fake = logit[None].requires_grad_()
         slopes = [
             torch.autograd.grad(ADVERSARIAL_LOSSES[name].generator(fake, None), fake)[0].item()
