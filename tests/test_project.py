@@ -78,7 +78,7 @@ def change(values: dict, key: str, value: object) -> None:
         (
             "models.unet.corruption",
             [{"name": "blur", "sigma": True}],
-            r"corruption\.0\.sigma\.0' is 'true': expected a valid number",
+            r"corruption\.0\.sigma' is 'true': expected a valid number, [^,]*\.$",
         ),
         (
             "models.vqvae.network.code_prior",

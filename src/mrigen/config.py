@@ -1,6 +1,6 @@
 """Frozen configurations, and `params.yaml` mistakes told by key, value and what was expected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -149,15 +149,27 @@ def describe(error: ValidationError, config_type: type[BaseModel], values: objec
         for detail in details
         if detail["type"] != "too_short" or detail["loc"] not in parents
     ]
-    clauses = [_clause(detail, config_type, values) for detail in details[:_SHOWN_MISTAKES]]
-    if len(details) > _SHOWN_MISTAKES:
-        clauses.append(f"and {len(details) - _SHOWN_MISTAKES} more mistakes")
+    clauses = _joined(_clause(detail, config_type, values) for detail in details)
+    if len(clauses) > _SHOWN_MISTAKES:
+        clauses[_SHOWN_MISTAKES:] = [f"and {len(clauses) - _SHOWN_MISTAKES} more mistakes"]
     text = "; ".join(clauses)
     return text if text.endswith("?") else f"{text}."
 
 
+def _joined(clauses: Iterable[str]) -> list[str]:
+    """Make one clause of those about one value, which may be of several kinds."""
+    expected: dict[str, list[str]] = {}
+    for clause in clauses:
+        mistake, _, words = clause.partition(": expected ")
+        expected.setdefault(mistake, []).append(words)
+    return [
+        f"{mistake}: expected {', or '.join(dict.fromkeys(words))}" if any(words) else mistake
+        for mistake, words in expected.items()
+    ]
+
+
 def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) -> str:
-    key = _dotted(detail["loc"], values) or "the file"
+    key = _dotted(detail["loc"], values, absent=detail["type"] == "missing") or "the file"
     if detail["type"] == "extra_forbidden":
         return f"'{key}' is not a known key{_suggestion(detail['loc'], config_type)}"
     if detail["type"] == "missing":
@@ -166,7 +178,7 @@ def _clause(detail: ErrorDetails, config_type: type[BaseModel], values: object) 
         return _tag_clause(key, detail)
     if detail["loc"] and detail["loc"][-1] == "[key]":
         return (
-            f"'{key.removesuffix('.[key]')}' is not a usable name: expected small letters, digits "
+            f"'{key}' is not a usable name: expected small letters, digits "
             "and underscores, a letter first"
         )
     kind = detail["type"].removesuffix("_type")
@@ -191,30 +203,36 @@ def _tag_clause(key: str, detail: ErrorDetails) -> str:
     return f"'{key}.{field}' is '{tag}': expected {context['expected_tags']}"
 
 
-def _dotted(location: tuple[int | str, ...], values: object) -> str:
-    """Join a location to a key of the file, without the tags that unions put into it."""
+def _dotted(location: tuple[int | str, ...], values: object, *, absent: bool) -> str:
+    """Join a location to a key of the file, without the tags that unions put into it.
+
+    `absent` says that the last key is not in the file, which is the mistake.
+    """
     keys = []
     for place, part in enumerate(location):
-        inside = _at(values, part)
-        if inside is None and place < len(location) - 1:
-            continue  # a tag: the mistake lies deeper, at a key that is there
-        values = inside
+        inside = _inside(values)
+        if part in inside:
+            values = inside[part]
+        elif not (absent and place == len(location) - 1):
+            continue  # a tag
         keys.append(_shorten(str(part)))
     return ".".join(keys)
 
 
-def _at(values: object, key: int | str) -> object:
+def _inside(values: object) -> Mapping[Any, object]:
     if isinstance(values, Mapping):
-        return values.get(key)
-    if isinstance(values, Sequence) and isinstance(key, int) and key < len(values):
-        return values[key]
-    return None
+        return values
+    if isinstance(values, list | tuple):
+        return dict(enumerate(values))
+    return {}
 
 
 def _suggestion(location: tuple[int | str, ...], config_type: type[BaseModel]) -> str:
     known: set[str] = set()
     _collect(config_type, known, [])
-    close = get_close_matches(str(location[-1]), sorted(known), n=1, cutoff=0.6)
+    key = str(location[-1])
+    # A key that another block knows is no slip of the pen.
+    close = [] if key in known else get_close_matches(key, sorted(known), n=1, cutoff=0.6)
     return f": did you mean '{close[0]}'?" if close else ": remove it"
 
 
