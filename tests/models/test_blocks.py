@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from mrigen.models import deep
-from mrigen.models.blocks import SameConv2d, SameConvTranspose2d
+from mrigen.models.blocks import SameConv2d, SameConvTranspose2d, from_grid, to_grid
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,16 @@ def test_autocast_answers_in_bfloat16_and_keeps_float32_gradients(kind, kernel, 
     layer = make_layer(kind, kernel, stride, channels)
     images = torch.randn(2, channels[0], 8, 8)
     expected = PLAIN[kind](layer, images)
+    answers = []
     with torch.autocast("cpu", dtype=torch.bfloat16):
         for given in (images, images.bfloat16()):
             answer = layer(given)
             assert answer.dtype == torch.bfloat16
             torch.testing.assert_close(answer.float(), expected, rtol=0.02, atol=0.05)
-    answer.float().sum().backward()
-    assert all(parameter.grad.dtype == torch.float32 for parameter in layer.parameters())
+            answers.append(answer)
+    for answer in answers:  # gradients are taken outside autocast
+        gradients = torch.autograd.grad(answer.float().sum(), list(layer.parameters()))
+        assert all(gradient.dtype == torch.float32 for gradient in gradients)
 
 
 @pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
@@ -170,3 +173,20 @@ def test_many_channels_on_few_pixels_go_through_a_product_in_bfloat16(kind, monk
     (slope,) = torch.autograd.grad(answer, layer.weight, gradient.bfloat16())
     assert slope.dtype == torch.float32
     torch.testing.assert_close(slope, expected_slope, rtol=0.05, atol=0.2)
+
+
+def test_grids_and_vectors_keep_values_and_change_the_order_of_gradients():
+    vectors = torch.randn(2, 3 * 4 * 4, dtype=torch.double, requires_grad=True)
+    orders = []
+    features = to_grid(vectors, 4)
+    assert torch.equal(features, vectors.reshape(2, 3, 4, 4))
+    assert features.is_contiguous(memory_format=torch.channels_last)
+    activated = functional.leaky_relu(features) * 1
+    activated.register_hook(
+        lambda g: orders.append(g.is_contiguous(memory_format=torch.channels_last))
+    )
+    answer = from_grid(activated)
+    assert torch.equal(answer, functional.leaky_relu(vectors))
+    (answer * torch.rand_like(answer)).sum().backward()
+    assert orders == [True]
+    assert torch.autograd.gradgradcheck(lambda v: from_grid(to_grid(v, 4) ** 3), vectors)

@@ -4,6 +4,9 @@ Keras and PyTorch differ in three ways that matter: where `same` padding puts th
 much a transposed convolution crops, and the defaults of batch normalisation and initialisation.
 """
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,9 +43,9 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     Notes
     -----
-    On a CPU, oneDNN is 1.5 to 10 times slower at a transposed convolution in bfloat16 whose
-    kernel is no multiple of its stride than at the plain convolutions it consists of, and up to a
-    fifth slower in float32: those are computed instead. Other kernels, and GPUs, do it well.
+    A CPU computes it by the convolutions it consists of, and its gradients as a convolution's
+    (`mrigen.models.subpixel`). oneDNN's own is 1.3 to 10 times slower in bfloat16, and up to a
+    fifth slower in float32. GPUs do it well.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
@@ -57,12 +60,50 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
             images = _channels_last(images)
         kernel, stride = self.kernel_size[0], self.stride[0]
         crop = (kernel - stride) // 2
-        if images.device.type == "cpu" and kernel > stride and (stride == 1 or kernel % stride):
-            return subpixel.transposed_convolution(images, self.weight, self.bias, stride, crop)
         if kernel >= stride and deep.is_deep(images, self.weight, stride, images[0, 0].numel()):
             return deep.transposed_convolution(images, self.weight, self.bias, stride, crop)
+        if images.device.type == "cpu" and kernel >= stride:
+            return subpixel.transposed_convolution(images, self.weight, self.bias, stride, crop)
         answer = super().forward(images, output_size)
         return answer[..., : -self.surplus, : -self.surplus] if self.surplus else answer
+
+
+def to_grid(vectors: Tensor, grid: int) -> Tensor:
+    """Turn (N, C * grid * grid) vectors into (N, C, grid, grid) features in channels-last order.
+
+    What follows and its gradients are then all in one order. Where an activation meets two orders
+    at once, torch is thirty times slower.
+    """
+    features = torch.unflatten(vectors, 1, (-1, grid, grid))
+    return _reordered(features, torch.channels_last, torch.contiguous_format)
+
+
+def from_grid(features: Tensor) -> Tensor:
+    """Turn (N, C, H, W) features into (N, C * H * W) vectors; gradients arrive channels-last."""
+    return _reordered(features, torch.contiguous_format, torch.channels_last).flatten(1)
+
+
+class _Reordered(torch.autograd.Function):
+    """Puts features into one order of memory and their gradients into another."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, order: torch.memory_format, way_back: torch.memory_format
+    ) -> Tensor:
+        ctx.orders = order, way_back
+        return features.clone(memory_format=order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        order, way_back = ctx.orders
+        return _reordered(gradient, way_back, order), None, None
+
+
+def _reordered(
+    features: Tensor, order: torch.memory_format, way_back: torch.memory_format
+) -> Tensor:
+    answer: Tensor = _Reordered.apply(features, order, way_back)  # type: ignore[no-untyped-call]
+    return answer
 
 
 def keras_batch_norm(channels: int) -> nn.BatchNorm2d:

@@ -11,6 +11,7 @@ from torch.nn.grad import conv2d_weight
 # Up to this many channels one convolution to `stride ** 2` times as many is quicker than
 # `stride ** 2` convolutions, though it multiplies by some zeros.
 _NARROW = 16
+_SINGLE = 4
 
 
 class Phase(NamedTuple):
@@ -53,7 +54,9 @@ def transposed_convolution(
     ----------
     Shi et al. 2016, doi:10.1109/CVPR.2016.207
     """
-    # Cast before the kernel is cut up: autocast would cast every piece.
+    # Autocast looks neither into the pieces of a kernel nor at gradients.
+    if torch.is_autocast_enabled("cpu") and images.dtype == torch.float32:
+        images = images.to(torch.get_autocast_dtype("cpu"))
     weight = weight.to(images.dtype)
     bias = None if bias is None else bias.to(images.dtype)
     answer: Tensor = _TransposedConvolution.apply(images, weight, bias, stride, crop)  # type: ignore[no-untyped-call]
@@ -73,6 +76,10 @@ class _TransposedConvolution(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(images, weight)
         ctx.stride, ctx.crop = stride, crop
+        if weight.shape[-1] % stride == 0 and stride > 1 and weight.shape[1] > _SINGLE:
+            answer = functional.conv_transpose2d(images, weight, bias, stride, crop)
+            height, width = (size * stride for size in images.shape[2:])
+            return answer.narrow(2, 0, height).narrow(3, 0, width)
         axis = phases(weight.shape[-1], stride, crop)
         flipped = weight.flip(2, 3).transpose(0, 1)
         pieces = {
