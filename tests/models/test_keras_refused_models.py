@@ -71,13 +71,17 @@ SETTINGS = [
     ("inputlayer_0", "batch_input_shape", [None, 16, 24, 1], r"\(16, 24, 1\): expected"),
     ("inputlayer_0", "batch_input_shape", [None, 20, 20, 1], "multiple of 8"),
     ("inputlayer_0", "batch_input_shape", [None, -8, -8, 1], "described in a way"),
+    ("inputlayer_0", "batch_input_shape", [None, 8192, 8192, 1], "the same, at most 4096, and"),
+    ("conv2d_1", "padding", "\x1b[31mred\ud800", "has padding \N{REPLACEMENT CHARACTER}.31mred"),
 ]
 
 
 @pytest.mark.parametrize(("layer", "key", "value", "words"), SETTINGS)
 def test_refuses_another_function(path, layer, key, value, words):
     change_layer(path, layer, lambda values: values["config"].update({key: value}))
-    assert re.search(words, refusal(path))
+    sentence = refusal(path)
+    assert re.search(words, sentence)
+    assert sentence.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from mrigen import __version__
 from mrigen.bundle import CARD, CONFIG, WEIGHTS, BundleConfig, save_bundle
 from mrigen.errors import ModelError
 from mrigen.models.keras_weights.reading import read_keras
+from mrigen.models.keras_weights.steps import short
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def import_keras(path: Path, name: str, out: Path) -> str:
         "sha256": checksum,
         "keras_version": read.keras_version,
         "licence": "unknown: that of the imported file, which its owner has to tell",
-        "layers": read.layers,
+        "layers": {module: short(layer) for module, layer in read.layers.items()},
         "mrigen_version": __version__,
     }
     digest = save_bundle(out, read.network, config=config, card=card)

@@ -62,7 +62,7 @@ class Checkpoint:
 
     def keras_version(self) -> str:
         """Return the version of Keras that wrote the file, "unknown" where it does not say."""
-        return (self._text(self._file, "keras_version") or "unknown")[:40]
+        return short(self._text(self._file, "keras_version") or "unknown")
 
     def weights(self, wanted: Shapes, network: str) -> Weights:
         """Read the weights of layers, once all are known to be what is wanted.

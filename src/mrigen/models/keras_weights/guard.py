@@ -151,7 +151,9 @@ def _limit_memory() -> None:
 
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         if most == resource.RLIM_INFINITY or most > _MEMORY:
-            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, most))
+            # macOS reserves more than this for any program, and refuses to fall below it.
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, most))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from mrigen.models.keras_weights.steps import Graph, Node, short
 Values = dict[str, object]
 
 _STUDY_SIZE = 128  # for a file that takes images of any size
+_LARGEST_SIZE = 4096  # of a bundle
 
 
 def network_values(name: str, graph: Graph) -> Values:
@@ -29,15 +30,17 @@ def image_size(graph: Graph, source: str) -> int:
     Raises
     ------
     ModelError
-        If it takes colours, or images that are not square.
+        If it takes colours, or images that are not square or too large.
     """
     if len(graph.image_shape) == 3:
         height, width, channels = graph.image_shape
-        if channels == 1 and height == width:
-            return _STUDY_SIZE if height is None else height
+        size = _STUDY_SIZE if height is None else height
+        if channels == 1 and height == width and size <= _LARGEST_SIZE:
+            return size
     raise ModelError(
         f"'{source}' takes images of shape {short(graph.image_shape)}: expected (size, size, 1), "
-        "height and width the same and one channel. No network of mrigen takes others."
+        f"height and width the same, at most {_LARGEST_SIZE}, and one channel. No network of "
+        "mrigen takes others."
     )
 
 

@@ -64,9 +64,15 @@ class Graph:
 
 
 def short(value: object) -> str:
-    """Return `value` as one line that is short enough for a sentence."""
+    """Return `value` as one line that is short enough for a sentence.
+
+    A file's own words could drive the terminal that shows them: what cannot be printed is replaced.
+    """
     text = " ".join(str(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def first_few(problems: Sequence[str]) -> str:
