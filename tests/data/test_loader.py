@@ -197,7 +197,7 @@ def test_an_empty_split_is_refused(tmp_path):
 def test_training_needs_neither_the_readers_of_volumes_nor_those_who_keep_records(
     quiet_environment,
 ):
-    missing = ("nibabel", "mlflow", "dvc", "deepbet", "isal")
+    missing = ("nibabel", "mlflow", "dvc", "deepbet", "isal", "h5py", "sklearn", "fastapi")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
         "import mrigen.data.loader, mrigen.training.loop, mrigen.models.build\n"
