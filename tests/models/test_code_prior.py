@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from mrigen.models.code_prior import CodePrior, CodePriorConfig, inverse_categorical
+from mrigen.errors import ModelError
+from mrigen.models.code_prior import MAX_PLACES, CodePrior, CodePriorConfig, inverse_categorical
 from mrigen.seeds import seeded_noise
 
 CODES, LENGTH = 5, 9
@@ -28,6 +29,15 @@ def prior(
 
 def some_codes(count: int = 3) -> torch.Tensor:
     return torch.randint(CODES, (count, LENGTH), generator=torch.Generator().manual_seed(1))
+
+
+def test_refuses_grids_that_nobody_could_wait_for():
+    with torch.device("meta"):
+        assert prior(length=MAX_PLACES).length == 4096
+        with pytest.raises(
+            ModelError, match=r"grids of 4,097 codes.* at most 4,096\. Raise 'depth'"
+        ):
+            prior(length=MAX_PLACES + 1)
 
 
 def test_a_code_changes_the_logits_of_later_places_and_of_no_others():

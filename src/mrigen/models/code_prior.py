@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mrigen.config import Config
+from mrigen.errors import ModelError
+
+MAX_PLACES = 64**2  # drawn one after another, each with all before it in memory
 
 
 class CodePriorConfig(Config):
@@ -48,7 +51,12 @@ class CodePrior(nn.Module):
     num_codes
         Number of different codes.
     length
-        Places of the grid, row by row.
+        Places of the grid, row by row; at most `MAX_PLACES`.
+
+    Raises
+    ------
+    ModelError
+        If the grid has more places.
 
     References
     ----------
@@ -59,6 +67,11 @@ class CodePrior(nn.Module):
 
     def __init__(self, config: CodePriorConfig, *, num_codes: int, length: int) -> None:
         super().__init__()
+        if length > MAX_PLACES:
+            raise ModelError(
+                f"a 'code_prior' would draw grids of {length:,} codes, one after another: expected "
+                f"at most {MAX_PLACES:,}. Raise 'depth' or lower the dataset's 'size'."
+            )
         self.num_codes, self.length = num_codes, length
         # One row more than codes: what stands before the first place.
         self.embedding = nn.Embedding(num_codes + 1, config.width)

@@ -175,7 +175,7 @@ class GenerativeVQVAE(nn.Module):
     Raises
     ------
     ModelError
-        If the image cannot be halved `depth` times.
+        If the image cannot be halved `depth` times, or the grid is too large for a prior.
     """
 
     def __init__(self, config: VQVAEConfig, image_size: int, prior: CodePriorConfig) -> None:
