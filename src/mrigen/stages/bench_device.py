@@ -20,7 +20,7 @@ from mrigen.stages.bench_timing import (
 from mrigen.stages.training_job import TrainingJob
 from mrigen.training.hardware import EnergyMeter, find_counter
 from mrigen.training.runtime import choose_runtime
-from mrigen.training.timing import peak_memory_gib
+from mrigen.training.timing import Pace, peak_memory_gib
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,7 @@ def _measure(job: TrainingJob, task: BenchTask) -> DeviceFigures:
     constant = timed.pace(itertools.repeat(next(batches)))
     validation = validation_seconds(job, state)
     size, steps = training.batch_size, job.steps_per_epoch()
-    measured = {
-        "train_images_per_second": size / pace.median,
-        "train_step_ms": 1e3 * pace.median,
-        "train_step_ms_fastest": 1e3 * pace.fastest,
-        "train_step_ms_slowest": 1e3 * pace.slowest,
+    measured = _step_figures(size, pace) | {
         "constant_batch_images_per_second": size / constant.median,
         "peak_memory_gib": peak,
     }
@@ -155,6 +151,15 @@ def _measure(job: TrainingJob, task: BenchTask) -> DeviceFigures:
         measured=measured,
         extrapolated=extrapolated,
     )
+
+
+def _step_figures(batch_size: int, pace: Pace) -> dict[str, float]:
+    return {
+        "train_images_per_second": batch_size / pace.median,
+        "train_step_ms": 1e3 * pace.median,
+        "train_step_ms_fastest": 1e3 * pace.fastest,
+        "train_step_ms_slowest": 1e3 * pace.slowest,
+    }
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
