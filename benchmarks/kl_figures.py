@@ -60,7 +60,7 @@ def draw_pictures(reports: dict[str, dict], out: Path) -> None:
     for name in chosen:
         with np.load(out / f"{name}.npz") as images:
             if not rows:
-                rows.append(("real", images["real"]))
+                rows.append(("test slices", images["real"]))
             rows.append((f"{reports[name]['label']}\nreproduced", images["reproduced"]))
             rows.append(("samples, prior", images["prior"]))
             if name == chosen[-1]:

@@ -139,3 +139,9 @@ def test_with_the_prior_nothing_is_fitted_and_nothing_is_asked_for():
 
     network.fit_sampler(images())
     assert network.noise_shape == (3,)
+
+
+def test_places_that_do_not_exist_do_no_harm():
+    mixture = GaussianMixture(4, 2)
+    mixture.chosen.copy_(torch.tensor([-9, 1, 2, 2**40]))
+    assert mixture(torch.randn(3, *mixture.noise_shape)).shape == (3, 4)

@@ -95,9 +95,11 @@ class GaussianMixture(nn.Module):
         component = torch.bucketize(share, self.bounds, right=True)
         normal = noise[:, 1:].float()
         latents = self.rest_mean + self.rest_std * normal
+        # Weights come from files: a place that does not exist would end a GPU's whole process.
+        chosen = self.chosen.clamp(0, self.latent_size - 1)
         # Not a matrix product, which rounds differently for other batches and in bf16.
-        turned = (self.factors[component] * normal[:, None, self.chosen]).sum(-1)
-        return latents.index_copy(1, self.chosen, self.means[component] + turned)
+        turned = (self.factors[component] * normal[:, None, chosen]).sum(-1)
+        return latents.index_copy(1, chosen, self.means[component] + turned)
 
     @torch.no_grad()
     def fit(self, means: Tensor, log_variances: Tensor) -> None:
