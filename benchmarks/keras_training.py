@@ -1,7 +1,7 @@
 """Training speed of every studied network against the same network in Keras.
 
-Run `python benchmarks/keras_training.py --keras-python PATH`, where PATH is the Python of an
-environment with `pip install 'mrigen[keras]'`: TensorFlow's pins and MLflow's do not go together.
+Run `python benchmarks/keras_training.py --keras-python PATH`, where PATH is the Python of another
+environment, with `pip install 'tensorflow-cpu>=2.17'` in it: what the extra `keras` names.
 Same layers, batch, loss and optimiser on both sides, and a constant batch. The two take turns, so
 that only one of them computes at a time; figures are medians over the turns, and so are ratios.
 """
