@@ -28,7 +28,8 @@ class SameConv2d(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         vertical = _same_padding(images.shape[-2], kernel, stride)
         horizontal = _same_padding(images.shape[-1], kernel, stride)
-        if deep.is_deep(images, self.weight, stride, -(-images[0, 0].numel() // stride**2)):
+        pixels = images.shape[-2] * images.shape[-1] // stride**2
+        if deep.is_deep(images, self.weight, stride, pixels):
             padding = (*horizontal, *vertical)
             return deep.convolution(images, self.weight, self.bias, stride, padding)
         if vertical[0] == vertical[1] == horizontal[0] == horizontal[1]:
@@ -60,7 +61,8 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
             images = _channels_last(images)
         kernel, stride = self.kernel_size[0], self.stride[0]
         crop = (kernel - stride) // 2
-        if kernel >= stride and deep.is_deep(images, self.weight, stride, images[0, 0].numel()):
+        pixels = images.shape[-2] * images.shape[-1]
+        if kernel >= stride and deep.is_deep(images, self.weight, stride, pixels):
             return deep.transposed_convolution(images, self.weight, self.bias, stride, crop)
         if images.device.type == "cpu" and kernel >= stride:
             return subpixel.transposed_convolution(images, self.weight, self.bias, stride, crop)
