@@ -190,3 +190,10 @@ def test_grids_and_vectors_keep_values_and_change_the_order_of_gradients():
     (answer * torch.rand_like(answer)).sum().backward()
     assert orders == [True]
     assert torch.autograd.gradgradcheck(lambda v: from_grid(to_grid(v, 4) ** 3), vectors)
+
+
+@pytest.mark.parametrize(("kind", "kernel", "stride", "channels"), LAYERS)
+def test_answers_may_be_overwritten(kind, kernel, stride, channels):
+    layer = make_layer(kind, kernel, stride, channels)
+    layer(torch.randn(2, channels[0], 8, 8)).relu_().sum().backward()
+    assert layer.weight.grad.abs().sum() > 0

@@ -11,6 +11,7 @@ from torch.nn.grad import conv2d_weight
 # Up to this many channels one convolution to `stride ** 2` times as many is quicker than
 # `stride ** 2` convolutions, though it multiplies by some zeros.
 _NARROW = 16
+# Where the kernel is a multiple of the stride, oneDNN's own way forwards is slower up to here.
 _SINGLE = 4
 
 
@@ -36,7 +37,7 @@ def transposed_convolution(
     """Convolve (N, C, H, W) to (N, out, H * stride, W * stride).
 
     Every `stride`-th row and column of the answer is a plain convolution of the images with
-    every `stride`-th tap of the flipped kernel.
+    every `stride`-th tap of the flipped kernel. On a CPU.
 
     Parameters
     ----------
@@ -59,12 +60,14 @@ def transposed_convolution(
         images = images.to(torch.get_autocast_dtype("cpu"))
     weight = weight.to(images.dtype)
     bias = None if bias is None else bias.to(images.dtype)
+    if torch.compiler.is_compiling():  # which finds its own way back
+        return _forward(images, weight, bias, stride, crop)
     answer: Tensor = _TransposedConvolution.apply(images, weight, bias, stride, crop)  # type: ignore[no-untyped-call]
     return answer
 
 
 class _TransposedConvolution(torch.autograd.Function):
-    """Forwards by phases; backwards the strided convolution of which this is the transpose.
+    """By phases forwards; backwards by the strided convolution of which this is the transpose.
 
     Autograd's own way back through the phases takes half as long again: it would pad, add and
     crop the gradients of every one of them.
@@ -76,21 +79,8 @@ class _TransposedConvolution(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(images, weight)
         ctx.stride, ctx.crop = stride, crop
-        if weight.shape[-1] % stride == 0 and stride > 1 and weight.shape[1] > _SINGLE:
-            answer = functional.conv_transpose2d(images, weight, bias, stride, crop)
-            height, width = (size * stride for size in images.shape[2:])
-            return answer.narrow(2, 0, height).narrow(3, 0, width)
-        axis = phases(weight.shape[-1], stride, crop)
-        flipped = weight.flip(2, 3).transpose(0, 1)
-        pieces = {
-            (row, column): flipped[..., row.tap :: stride, column.tap :: stride]
-            for row, column in product(axis, repeat=2)
-        }
-        if weight.shape[1] <= _NARROW:
-            answers = list(_at_once(images, pieces, bias))
-        else:
-            answers = [_convolve(images, piece, bias, *where) for where, piece in pieces.items()]
-        return _interleave(answers, stride)
+        # Detached, since autograd lets nobody overwrite what a function gives out as a view.
+        return _forward(images, weight, bias, stride, crop).detach()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -105,6 +95,24 @@ class _TransposedConvolution(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             of_bias = gradient.sum((0, 2, 3))
         return of_images, of_weight, of_bias, None, None
+
+
+def _forward(images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, crop: int) -> Tensor:
+    if weight.shape[-1] % stride == 0 and stride > 1 and weight.shape[1] > _SINGLE:
+        answer = functional.conv_transpose2d(images, weight, bias, stride, crop)
+        height, width = (size * stride for size in images.shape[2:])
+        return answer.narrow(2, 0, height).narrow(3, 0, width)
+    axis = phases(weight.shape[-1], stride, crop)
+    flipped = weight.flip(2, 3).transpose(0, 1)
+    pieces = {
+        (row, column): flipped[..., row.tap :: stride, column.tap :: stride]
+        for row, column in product(axis, repeat=2)
+    }
+    if weight.shape[1] <= _NARROW:
+        answers = list(_at_once(images, pieces, bias))
+    else:
+        answers = [_convolve(images, piece, bias, *where) for where, piece in pieces.items()]
+    return _interleave(answers, stride)
 
 
 def phases(kernel: int, stride: int, crop: int) -> list[Phase]:
