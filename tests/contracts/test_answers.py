@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from mrigen.errors import ModelError
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.sampling import draw_samples
 from small_models import MODELS, SIZE, answers, build, noise, phantoms, trained
@@ -28,6 +29,14 @@ def test_answers_images_in_the_unit_range_for_any_number(network, count):
         assert images.dtype == torch.float32, name
         assert images.min() >= 0, name
         assert images.max() <= 1, name
+
+
+@pytest.mark.parametrize("shape", [(2, 3, SIZE, SIZE), (2, SIZE, SIZE)])
+def test_refuses_colours_and_images_without_a_channel(network, shape):
+    if not isinstance(network, Reconstructor):
+        pytest.skip("it takes no images")
+    with pytest.raises(ModelError, match=r"images of shape \(N, 1, .*not \(2, "):
+        network.reconstruct(torch.zeros(shape))
 
 
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(network):

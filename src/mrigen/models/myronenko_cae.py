@@ -11,6 +11,7 @@ from mrigen.models.blocks import SameConv2d, initialise_as_keras
 from mrigen.models.residual_blocks import (
     FullPreBlock,
     check_image,
+    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -81,10 +82,9 @@ class MyronenkoCAE(nn.Module):
         Raises
         ------
         ModelError
-            If a side of the images is no multiple of `2 ** depth`.
+            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
         """
-        channels, height, width = images.shape[1:]
-        check_image("myronenko_cae", self.depth, height, width, channels)
+        check_images("myronenko_cae", self.depth, images)
         answer: Tensor = self(images)
         return answer
 

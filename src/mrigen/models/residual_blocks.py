@@ -125,20 +125,36 @@ def kernels(*parts: nn.Module) -> list[Tensor]:
     return [layer.weight for layer in _convolutions(parts)]
 
 
-def check_image(name: str, depth: int, height: int, width: int, channels: int = 1) -> None:
+def check_image(name: str, depth: int, height: int, width: int) -> None:
     """Refuse images that cannot be halved `depth` times.
 
     Raises
     ------
     ModelError
-        If a side is no multiple of `2 ** depth`, or there is more than one channel.
+        If a side is no multiple of `2 ** depth`.
     """
-    if channels != 1 or height % 2**depth or width % 2**depth:
+    if height % 2**depth or width % 2**depth:
         raise ModelError(
-            f"a '{name}' with depth {depth} cannot take images of {channels} x {height} x {width} "
-            f"values: expected one channel and sides that are a multiple of {2**depth}. "
+            f"a '{name}' with depth {depth} cannot take images of {height} x {width} pixels: "
+            f"expected sides that are a multiple of {2**depth}. "
             "Lower 'depth' or change the dataset's 'size'."
         )
+
+
+def check_images(name: str, depth: int, images: Tensor) -> None:
+    """Refuse a batch that is not (N, 1, H, W), or whose images cannot be halved `depth` times.
+
+    Raises
+    ------
+    ModelError
+        If it is another shape.
+    """
+    if images.ndim != 4 or images.shape[1] != 1:
+        raise ModelError(
+            f"a '{name}' takes images of shape (N, 1, H, W), not {tuple(images.shape)}: "
+            "give it grey images, one channel each."
+        )
+    check_image(name, depth, *images.shape[2:])
 
 
 def _convolutions(parts: Iterable[nn.Module]) -> list[SameConv2d]:

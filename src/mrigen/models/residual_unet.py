@@ -10,6 +10,7 @@ from mrigen.config import Config
 from mrigen.models.blocks import initialise_as_keras
 from mrigen.models.residual_blocks import (
     check_image,
+    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -86,10 +87,9 @@ class ResidualUNet(nn.Module):
         Raises
         ------
         ModelError
-            If a side of the images is no multiple of `2 ** depth`.
+            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
         """
-        channels, height, width = images.shape[1:]
-        check_image("residual_unet", self.depth, height, width, channels)
+        check_images("residual_unet", self.depth, images)
         answer: Tensor = self(images)
         return answer
 

@@ -12,6 +12,7 @@ from mrigen.models.residual_blocks import (
     FullPreBlock,
     OriginalBlock,
     check_image,
+    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -86,10 +87,9 @@ class ShallowResidualAE(nn.Module):
         Raises
         ------
         ModelError
-            If a side of the images is no multiple of `2 ** depth`.
+            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
         """
-        channels, height, width = images.shape[1:]
-        check_image("shallow_residual_ae", self.depth, height, width, channels)
+        check_images("shallow_residual_ae", self.depth, images)
         answer: Tensor = self(images)
         return answer
 

@@ -16,6 +16,7 @@ from mrigen.models.blocks import (
 )
 from mrigen.models.residual_blocks import (
     check_image,
+    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -87,10 +88,9 @@ class SkipCAE(nn.Module):
         Raises
         ------
         ModelError
-            If a side of the images is no multiple of `2 ** depth`.
+            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
         """
-        channels, height, width = images.shape[1:]
-        check_image("skip_cae", self.depth, height, width, channels)
+        check_images("skip_cae", self.depth, images)
         answer: Tensor = self(images)
         return answer
 

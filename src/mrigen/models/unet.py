@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mrigen.config import Config
 from mrigen.models.blocks import SameConv2d
+from mrigen.models.residual_blocks import check_images
 
 
 class UNetConfig(Config):
@@ -85,7 +86,14 @@ class UNet(nn.Module):
         return functional.relu(self.output(features))[..., :height, :width]
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Restore images of any size, clipped to [0, 1]."""
+        """Restore (N, 1, H, W) images of any size, clipped to [0, 1].
+
+        Raises
+        ------
+        ModelError
+            If they have another shape.
+        """
+        check_images("unet", 0, images)
         restored: Tensor = self(images)
         return restored.clamp(max=1)
 
