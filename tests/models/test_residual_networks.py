@@ -69,7 +69,7 @@ def test_takes_images_of_other_sizes_that_can_be_halved(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("shape", [(1, 1, 20, 32), (1, 1, 32, 20), (1, 3, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 1, 20, 32), (1, 1, 32, 20)])
 def test_refuses_images_that_cannot_be_halved(name, shape):
     with pytest.raises(ModelError, match=rf"a '{name}' with depth 3 .* a multiple of 8\."):
         network(name).reconstruct(torch.rand(shape))
@@ -77,7 +77,7 @@ def test_refuses_images_that_cannot_be_halved(name, shape):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_refuses_to_be_built_for_images_that_cannot_be_halved(name):
-    with pytest.raises(ModelError, match="cannot take images of 1 x 36 x 36 values"):
+    with pytest.raises(ModelError, match="cannot take images of 36 x 36 pixels"):
         network(name, image_size=36)
 
 
