@@ -1,11 +1,17 @@
 import os
 import shutil
+import signal
 
 import pytest
 import torch
 
 # Networks in the tests are so small that a second thread costs more than it brings.
 torch.set_num_threads(1)
+
+# A shell that runs the tests in the background has Ctrl-C ignored, and every process begun by a
+# test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
