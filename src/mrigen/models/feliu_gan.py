@@ -13,8 +13,10 @@ from mrigen.errors import ModelError
 from mrigen.models.blocks import (
     SameConv2d,
     SameConvTranspose2d,
+    from_grid,
     initialise_as_keras,
     keras_batch_norm,
+    to_grid,
 )
 from mrigen.models.interfaces import Conditions
 
@@ -131,7 +133,7 @@ class Generator(nn.Module):
             noise = torch.cat([noise, label.to(noise)], dim=1)
         elif self.label_size:
             noise = pad(noise, (0, self.label_size))
-        features = self.start(noise).unflatten(1, (-1, self.grid, self.grid))
+        features = to_grid(self.start(noise), self.grid)
         # In float32: bfloat16 would cut bright pixels to 128 levels.
         images: Tensor = (self.convolutions(features).float() + 1) / 2
         return images
@@ -168,7 +170,7 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor, label: Tensor | None = None) -> Tensor:
         """Map (N, 1, H, W) images in [0, 1] to (N,) logits, positive for real."""
         label = _checked_label(label, len(images), self.label_size)
-        features = self.convolutions(images * 2 - 1).flatten(1)
+        features = from_grid(self.convolutions(images * 2 - 1))
         # In float32: losses and slopes are differences of logits, which bfloat16 would blur.
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()

@@ -6,12 +6,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from mrigen.config import Config
 from mrigen.models.blocks import SameConv2d, initialise_as_keras
 from mrigen.models.residual_blocks import (
+    Autoencoder,
+    AutoencoderConfig,
     FullPreBlock,
-    check_image,
-    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -20,16 +19,14 @@ from mrigen.models.residual_blocks import (
 )
 
 
-class MyronenkoCAEConfig(Config):
+class MyronenkoCAEConfig(AutoencoderConfig):
     """Size of the autoencoder; the defaults are the study's."""
 
     name: Literal["myronenko_cae"]
-    base_channels: int = Field(32, ge=2, le=256, multiple_of=2)
-    depth: int = Field(3, ge=1, le=6, description="number of halvings")
     dropout: float = Field(0.1, ge=0, lt=1, description="of whole feature maps, after the first")
 
 
-class MyronenkoCAE(nn.Module):
+class MyronenkoCAE(Autoencoder):
     """Residual blocks at every level from full resolution down, transposed convolutions up.
 
     Parameters
@@ -56,9 +53,7 @@ class MyronenkoCAE(nn.Module):
     """
 
     def __init__(self, config: MyronenkoCAEConfig, image_size: int) -> None:
-        super().__init__()
-        check_image(config.name, config.depth, image_size, image_size)
-        self.depth = config.depth
+        super().__init__(config, image_size)
         widths = doubled_widths(config.base_channels, config.depth)
         self.start = SameConv2d(1, widths[0], 3)
         self.dropout = nn.Dropout2d(config.dropout)
@@ -74,18 +69,6 @@ class MyronenkoCAE(nn.Module):
         """Map (N, 1, H, W) images in [0, 1] to restored ones of the same shape and range."""
         features = self.encoder(self.dropout(self.start(images)))
         answer: Tensor = self.output(self.decoder(features))
-        return answer
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Restore images.
-
-        Raises
-        ------
-        ModelError
-            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
-        """
-        check_images("myronenko_cae", self.depth, images)
-        answer: Tensor = self(images)
         return answer
 
     def penalised_kernels(self) -> list[Tensor]:

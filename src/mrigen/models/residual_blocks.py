@@ -9,10 +9,55 @@ doi:10.1007/978-3-319-46493-0_38 (full pre-activation)
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from pydantic import Field
 from torch import Tensor, nn
 
-from mrigen.errors import ModelError
+from mrigen.config import Config
 from mrigen.models.blocks import SameConv2d, SameConvTranspose2d, keras_batch_norm
+from mrigen.models.image_checks import require_grey, require_halvings
+
+
+class AutoencoderConfig(Config):
+    """Size that the four autoencoders share; the defaults are the study's."""
+
+    name: str
+    base_channels: int = Field(32, ge=2, le=256, multiple_of=2)
+    depth: int = Field(3, ge=1, le=6, description="number of halvings")
+
+
+class Autoencoder(nn.Module):
+    """A network that is called with images, halves them `depth` times and answers their like.
+
+    Parameters
+    ----------
+    config
+        Sizes.
+    image_size
+        Height and width of the images, a multiple of `2 ** config.depth`.
+
+    Raises
+    ------
+    ModelError
+        If the image cannot be halved `depth` times.
+    """
+
+    def __init__(self, config: AutoencoderConfig, image_size: int) -> None:
+        super().__init__()
+        require_halvings(config.name, config.depth, image_size, image_size)
+        self.name, self.depth = config.name, config.depth
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Restore images, (N, 1, H, W) in [0, 1].
+
+        Raises
+        ------
+        ModelError
+            If they have another shape, or a side that is no multiple of `2 ** depth`.
+        """
+        require_grey(self.name, images)
+        require_halvings(self.name, self.depth, *images.shape[2:])
+        answer: Tensor = self(images)
+        return answer
 
 
 class FullPreBlock(nn.Module):
@@ -123,38 +168,6 @@ def output_layer(channels: int) -> nn.Sequential:
 def kernels(*parts: nn.Module) -> list[Tensor]:
     """Return the kernels of all plain convolutions in `parts`, in their order."""
     return [layer.weight for layer in _convolutions(parts)]
-
-
-def check_image(name: str, depth: int, height: int, width: int) -> None:
-    """Refuse images that cannot be halved `depth` times.
-
-    Raises
-    ------
-    ModelError
-        If a side is no multiple of `2 ** depth`.
-    """
-    if height % 2**depth or width % 2**depth:
-        raise ModelError(
-            f"a '{name}' with depth {depth} cannot take images of {height} x {width} pixels: "
-            f"expected sides that are a multiple of {2**depth}. "
-            "Lower 'depth' or change the dataset's 'size'."
-        )
-
-
-def check_images(name: str, depth: int, images: Tensor) -> None:
-    """Refuse a batch that is not (N, 1, H, W), or whose images cannot be halved `depth` times.
-
-    Raises
-    ------
-    ModelError
-        If it is another shape.
-    """
-    if images.ndim != 4 or images.shape[1] != 1:
-        raise ModelError(
-            f"a '{name}' takes images of shape (N, 1, H, W), not {tuple(images.shape)}: "
-            "give it grey images, one channel each."
-        )
-    check_image(name, depth, *images.shape[2:])
 
 
 def _convolutions(parts: Iterable[nn.Module]) -> list[SameConv2d]:

@@ -3,14 +3,12 @@
 from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from mrigen.config import Config
 from mrigen.models.blocks import initialise_as_keras
 from mrigen.models.residual_blocks import (
-    check_image,
-    check_images,
+    Autoencoder,
+    AutoencoderConfig,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -20,15 +18,13 @@ from mrigen.models.residual_blocks import (
 from mrigen.models.shallow_residual_ae import residual_encoder
 
 
-class ResidualUNetConfig(Config):
+class ResidualUNetConfig(AutoencoderConfig):
     """Size of the residual U-Net; the defaults are the study's."""
 
     name: Literal["residual_unet"]
-    base_channels: int = Field(32, ge=2, le=256, multiple_of=2)
-    depth: int = Field(3, ge=1, le=6, description="number of halvings")
 
 
-class ResidualUNet(nn.Module):
+class ResidualUNet(Autoencoder):
     """The shallow residual autoencoder with its levels handed across to the way up.
 
     Parameters
@@ -55,9 +51,7 @@ class ResidualUNet(nn.Module):
     """
 
     def __init__(self, config: ResidualUNetConfig, image_size: int) -> None:
-        super().__init__()
-        check_image(config.name, config.depth, image_size, image_size)
-        self.depth = config.depth
+        super().__init__(config, image_size)
         widths = doubled_widths(config.base_channels, config.depth)
         self.encoder = residual_encoder(widths)
         up = decoder_widths(widths)
@@ -79,18 +73,6 @@ class ResidualUNet(nn.Module):
             if skips:
                 features = torch.cat([features, skips.pop()], dim=1)
         answer: Tensor = self.output(features)
-        return answer
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Restore images.
-
-        Raises
-        ------
-        ModelError
-            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
-        """
-        check_images("residual_unet", self.depth, images)
-        answer: Tensor = self(images)
         return answer
 
     def penalised_kernels(self) -> list[Tensor]:

@@ -6,13 +6,12 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from mrigen.config import Config
 from mrigen.models.blocks import SameConv2d, initialise_as_keras
 from mrigen.models.residual_blocks import (
+    Autoencoder,
+    AutoencoderConfig,
     FullPreBlock,
     OriginalBlock,
-    check_image,
-    check_images,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -23,19 +22,17 @@ from mrigen.models.residual_blocks import (
 _BLOCKS = {"full_pre": FullPreBlock, "original": OriginalBlock}
 
 
-class ShallowResidualAEConfig(Config):
+class ShallowResidualAEConfig(AutoencoderConfig):
     """Size and kind of block; the defaults are the study's."""
 
     name: Literal["shallow_residual_ae"]
-    base_channels: int = Field(32, ge=2, le=256, multiple_of=2)
-    depth: int = Field(3, ge=1, le=6, description="number of halvings")
     block: Literal["full_pre", "original"] = "full_pre"
     doubled_norms: bool = Field(
         default=False, description="two norms in a row, as in the runs without augmentation"
     )
 
 
-class ShallowResidualAE(nn.Module):
+class ShallowResidualAE(Autoencoder):
     """Residual blocks down, transposed convolutions up, no skip connections.
 
     Parameters
@@ -62,9 +59,7 @@ class ShallowResidualAE(nn.Module):
     """
 
     def __init__(self, config: ShallowResidualAEConfig, image_size: int) -> None:
-        super().__init__()
-        check_image(config.name, config.depth, image_size, image_size)
-        self.depth = config.depth
+        super().__init__(config, image_size)
         widths = doubled_widths(config.base_channels, config.depth)
         self.encoder = residual_encoder(
             widths, block=config.block, doubled_norms=config.doubled_norms
@@ -79,18 +74,6 @@ class ShallowResidualAE(nn.Module):
         for level in self.encoder:
             features = level(features)
         answer: Tensor = self.output(self.decoder(features))
-        return answer
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Reproduce images.
-
-        Raises
-        ------
-        ModelError
-            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
-        """
-        check_images("shallow_residual_ae", self.depth, images)
-        answer: Tensor = self(images)
         return answer
 
     def penalised_kernels(self) -> list[Tensor]:

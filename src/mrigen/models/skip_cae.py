@@ -3,11 +3,9 @@
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mrigen.config import Config
 from mrigen.models.blocks import (
     SameConv2d,
     SameConvTranspose2d,
@@ -15,8 +13,8 @@ from mrigen.models.blocks import (
     keras_batch_norm,
 )
 from mrigen.models.residual_blocks import (
-    check_image,
-    check_images,
+    Autoencoder,
+    AutoencoderConfig,
     decoder_widths,
     doubled_widths,
     kernels,
@@ -24,15 +22,13 @@ from mrigen.models.residual_blocks import (
 )
 
 
-class SkipCAEConfig(Config):
+class SkipCAEConfig(AutoencoderConfig):
     """Size of the autoencoder; the defaults are the study's."""
 
     name: Literal["skip_cae"]
-    base_channels: int = Field(32, ge=2, le=256, multiple_of=2)
-    depth: int = Field(3, ge=1, le=6, description="number of halvings")
 
 
-class SkipCAE(nn.Module):
+class SkipCAE(Autoencoder):
     """Strided convolutions down, transposed ones up, norms added across before their ReLU.
 
     Parameters
@@ -53,9 +49,7 @@ class SkipCAE(nn.Module):
     """
 
     def __init__(self, config: SkipCAEConfig, image_size: int) -> None:
-        super().__init__()
-        check_image(config.name, config.depth, image_size, image_size)
-        self.depth = config.depth
+        super().__init__(config, image_size)
         widths = doubled_widths(config.base_channels, config.depth)
         self.encoder = nn.ModuleList(
             nn.Sequential(SameConv2d(before, after, 3, stride=2), keras_batch_norm(after))
@@ -80,18 +74,6 @@ class SkipCAE(nn.Module):
             normed = up(features)
             features = functional.relu(normed + skips.pop() if skips else normed)
         answer: Tensor = self.output(features)
-        return answer
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Restore images.
-
-        Raises
-        ------
-        ModelError
-            If they are not (N, 1, H, W) with sides that are a multiple of `2 ** depth`.
-        """
-        check_images("skip_cae", self.depth, images)
-        answer: Tensor = self(images)
         return answer
 
     def penalised_kernels(self) -> list[Tensor]:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from mrigen.config import Config
 from mrigen.models.blocks import SameConv2d
-from mrigen.models.residual_blocks import check_images
+from mrigen.models.image_checks import require_grey
 
 
 class UNetConfig(Config):
@@ -93,7 +93,7 @@ class UNet(nn.Module):
         ModelError
             If they have another shape.
         """
-        check_images("unet", 0, images)
+        require_grey("unet", images)
         restored: Tensor = self(images)
         return restored.clamp(max=1)
 

@@ -15,9 +15,12 @@ from mrigen.models.blocks import (
     KERAS_LEAKY_SLOPE,
     SameConv2d,
     SameConvTranspose2d,
+    from_grid,
     initialise_as_keras,
     keras_batch_norm,
+    to_grid,
 )
+from mrigen.models.image_checks import require_halvings, require_size
 from mrigen.models.interfaces import Conditions
 from mrigen.models.mixture import GaussianMixture, MixtureSampling, PriorSampling, Sampling
 from mrigen.models.posterior import Posterior
@@ -86,12 +89,7 @@ class VAE(nn.Module):
 
     def __init__(self, config: VAEConfig, image_size: int) -> None:
         super().__init__()
-        if image_size % 2**config.depth:
-            raise ModelError(
-                f"a 'vae' with depth {config.depth} cannot take images of {image_size} x "
-                f"{image_size} pixels: expected a multiple of {2**config.depth}. "
-                "Lower 'depth' or change the dataset's 'size'."
-            )
+        require_halvings(config.name, config.depth, image_size, image_size)
         self.image_size = image_size
         self.latent_size = config.latent_size
         self.label_size = config.label_size
@@ -117,11 +115,7 @@ class VAE(nn.Module):
         ModelError
             If the images are not of the size the network was built for.
         """
-        if images.shape[1:] != (1, self.image_size, self.image_size):
-            raise ModelError(
-                f"this 'vae' takes images of shape (N, 1, {self.image_size}, {self.image_size}), "
-                f"not {tuple(images.shape)}: resize them or train a 'vae' at that size."
-            )
+        require_size("vae", images, self.image_size)
         posterior: Posterior = self.encoder(images * self.pixel_scale)
         return posterior
 
@@ -209,7 +203,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Posterior:
         """Map (N, 1, H, W) to the posterior."""
-        features = self.convolutions(images).flatten(1)
+        features = from_grid(self.convolutions(images))
         return Posterior(self.mean(features), self.log_variance(features))
 
 
@@ -233,6 +227,6 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Map (N, latent_size + label_size) to (N, 1, H, W)."""
-        features = self.start(latents).unflatten(1, (-1, self.grid, self.grid))
+        features = to_grid(self.start(latents), self.grid)
         images: Tensor = self.convolutions(features)
         return images

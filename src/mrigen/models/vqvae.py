@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from mrigen.config import Config
-from mrigen.errors import ModelError
 from mrigen.models.blocks import (
     KERAS_LEAKY_SLOPE,
     SameConv2d,
@@ -17,6 +16,7 @@ from mrigen.models.blocks import (
     keras_batch_norm,
 )
 from mrigen.models.code_prior import CodePrior, CodePriorConfig
+from mrigen.models.image_checks import require_halvings, require_size
 from mrigen.models.interfaces import Conditions
 from mrigen.models.quantiser import (
     AveragedCodebook,
@@ -106,12 +106,7 @@ class VQVAE(nn.Module):
 
     def __init__(self, config: VQVAEConfig, image_size: int) -> None:
         super().__init__()
-        if image_size % 2**config.depth:
-            raise ModelError(
-                f"a 'vqvae' with depth {config.depth} cannot take images of {image_size} x "
-                f"{image_size} pixels: expected a multiple of {2**config.depth}. "
-                "Lower 'depth' or change the dataset's 'size'."
-            )
+        require_halvings(config.name, config.depth, image_size, image_size)
         self.image_size = image_size
         self.pixel_scale = config.pixel_scale
         self.grid_size = image_size // 2**config.depth
@@ -129,11 +124,7 @@ class VQVAE(nn.Module):
         ModelError
             If the images are not of the size the network was built for.
         """
-        if images.shape[1:] != (1, self.image_size, self.image_size):
-            raise ModelError(
-                f"this 'vqvae' takes images of shape (N, 1, {self.image_size}, {self.image_size}),"
-                f" not {tuple(images.shape)}: resize them or train a 'vqvae' at that size."
-            )
+        require_size("vqvae", images, self.image_size)
         quantised: Quantised = self.quantiser(self.encoder(images * self.pixel_scale))
         return quantised
 
