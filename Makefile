@@ -55,7 +55,7 @@ lock: $(INSTALLED) ## Pin every dependency anew
 	mv .venv/new.lock requirements.lock
 
 clean: ## Remove everything the pipeline wrote, but neither data nor runs
-	rm -rf index masks processed models checkpoints evaluation report bench
+	rm -rf index masks cache processed models checkpoints evaluation report bench
 
 # A marker, so that a broken-off installation is begun again.
 $(INSTALLED): requirements.lock pyproject.toml

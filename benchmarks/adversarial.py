@@ -18,9 +18,10 @@ from torch import Tensor
 
 from mrigen.data.loader import TEST, TRAIN, SliceDataset, ordered_batches, training_batches
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.evaluation.generation import evaluate_generation, generate
+from mrigen.evaluation.case import generate
+from mrigen.evaluation.generation.distances import evaluate_generation
 from mrigen.images import contact_sheet, write_png
-from mrigen.metrics.features import FeatureExtractor, build_extractor
+from mrigen.metrics.features import FeatureExtractor, efficientnet_lite0
 from mrigen.models.build import NetworkConfig, build_network
 from mrigen.objectives.build import ObjectiveConfig, build_objective
 from mrigen.project import load_project
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, help="folder for pictures of what was generated")
     options = parser.parse_args()
     store = SliceStore(load_project(options.project).processed("tumours"))
-    extractor = build_extractor("efficientnet_lite0")
+    extractor = efficientnet_lite0()
     print(f"depth {options.depth}, {options.seconds:g} processor seconds each\n")
     print("| recipe | steps | Fréchet distance | ratio | spread |\n|---|---|---|---|---|")
     for number, recipe in enumerate(options.only):

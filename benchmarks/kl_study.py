@@ -29,11 +29,12 @@ from mrigen.data.loader import (
     training_batches,
 )
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.evaluation.generation import generate, summarise
-from mrigen.evaluation.latent import evaluate_latent
-from mrigen.evaluation.reconstruction import evaluate_restoration
+from mrigen.evaluation.case import generate
+from mrigen.evaluation.generation.distances import summarise
+from mrigen.evaluation.latent.bound import evaluate_latent
+from mrigen.evaluation.restoration.scores import evaluate_restoration
 from mrigen.metrics.distribution import FeatureStatistics, frechet_distance
-from mrigen.metrics.features import build_extractor
+from mrigen.metrics.features import efficientnet_lite0
 from mrigen.models.mixture import GaussianMixture
 from mrigen.models.sampling import draw_samples
 from mrigen.models.vae import VAE, VAEConfig
@@ -82,7 +83,7 @@ class Study:
             seed=options.seed,
         )
         self.runtime = choose_runtime(device="cpu")
-        self.extractor = build_extractor("efficientnet_lite0")
+        self.extractor = efficientnet_lite0()
         self.compared = min(SAMPLES, *(len(self.clean(split)) for split in (TEST, TRAIN)))
         self.features = cache(self._features)
 

@@ -14,7 +14,7 @@ from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.sources import SourceConfig
 from mrigen.errors import ConfigError
-from mrigen.evaluation.catalogue import metric_columns
+from mrigen.evaluation.catalogue.listing import find_metric, metric_columns
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
@@ -58,6 +58,7 @@ class Params(Config):
                 )
         for name, model in self.models.items():
             _check_gate(name, model.gate)
+            self._check_judges(name, model)
             _check_labels(name, model)
             if model.corruption is not None and model.objective.name == "adversarial":
                 raise ConfigError(
@@ -75,6 +76,14 @@ class Params(Config):
                     f"than 0, as model '{name}' is judged on test subjects."
                 )
         return self
+
+    def _check_judges(self, name: str, model: ModelConfig) -> None:
+        anomaly = model.evaluation.anomaly
+        if anomaly is not None and anomaly.dataset not in {None, *self.datasets}:
+            raise ConfigError(
+                f"params.yaml: 'models.{name}.evaluation.anomaly.dataset' is '{anomaly.dataset}': "
+                f"expected one of the names under 'datasets', {_listed(self.datasets)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,11 @@ class Project:
     def masks(self) -> Path:
         """Brain masks that have been computed; DVC does not know them."""
         return self.root / "masks"
+
+    @property
+    def cache(self) -> Path:
+        """What an evaluation computes once per dataset; DVC does not know it."""
+        return self.root / "cache"
 
     def processed(self, dataset: str) -> Path:
         """Return the slice store of a dataset."""
@@ -173,7 +187,7 @@ def load_project(root: Path) -> Project:
 def _check_gate(model: str, gate: GateConfig) -> None:
     known = metric_columns()
     for metric in gate.root:
-        if metric not in known:
+        if find_metric(metric) is None:
             close = get_close_matches(metric, known, n=1)
             advice = (
                 f"did you mean '{close[0]}'?" if close else f"expected one of {_listed(known)}."

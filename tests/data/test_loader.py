@@ -201,7 +201,7 @@ def test_training_needs_neither_the_readers_of_volumes_nor_those_who_keep_record
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
         "import mrigen.data.loader, mrigen.training.loop, mrigen.models.build\n"
-        "import mrigen.objectives.build, mrigen.evaluation.reconstruction\n"
+        "import mrigen.objectives.build, mrigen.evaluation.restoration.scores\n"
     )
     run = [sys.executable, "-c", code]
     ended = subprocess.run(run, capture_output=True, text=True, check=False, env=quiet_environment)

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from mrigen.errors import DataError
-from mrigen.metrics.features import build_extractor
+from mrigen.metrics.features import efficientnet_lite0
 
 
 @pytest.fixture(scope="module")
 def extractor():
-    return build_extractor("efficientnet_lite0")
+    return efficientnet_lite0()
 
 
 def ramp():

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ from mrigen.bundle import bundle_digest
 from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.store.writing import write_store
 from mrigen.errors import DataError, ModelError
+from mrigen.evaluation.contents import write_judgements
+from mrigen.evaluation.judgement import Judgement
 from mrigen.images import encode_png
 from mrigen.models.build import build_network, count_parameters
+from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.compare import compare
 from tiny_project import NETWORKS, params, scan, write_bundle, write_slices
@@ -23,13 +27,15 @@ SCORES = {
 
 def write_evaluation(project, model, digest):
     folder = project.evaluation(model)
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps(SCORES[model]))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     evaluation = project.params.models[model].evaluation.model_dump(mode="json")
     evaluated = {"bundle": digest, "evaluation": evaluation}
     (folder / "evaluated.json").write_text(json.dumps(evaluated))
     picture = np.eye(16, dtype=np.uint8) * 200
-    (folder / "figures" / "curves.png").write_bytes(encode_png(picture))
+    curves = Picture("Loss over training", "Terms over epochs.", encode_png(picture))
+    judged = Judgement(metrics=SCORES[model], pictures={"curves": curves})
+    write_judgements(folder, {"training": judged})
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from mrigen.data.loader import SliceDataset, ordered_batches
 from mrigen.data.splits.config import SplitConfig
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
-from mrigen.evaluation.latent import evaluate_latent
+from mrigen.evaluation.latent.bound import evaluate_latent
 from mrigen.project import Project
 from mrigen.stages import evaluate as stage
 from mrigen.stages.evaluate import evaluate

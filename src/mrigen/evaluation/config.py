@@ -1,13 +1,96 @@
 """How much of a model is judged, and with what."""
 
-from pydantic import Field
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
 
 from mrigen.config import Config
-from mrigen.metrics.features import ExtractorName
+from mrigen.evaluation.extractors import EfficientNetConfig, ExtractorConfig
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class RestorationConfig(Config):
+    """How restored and reproduced slices are compared with the clean ones."""
+
+    strengths: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.25, 0.5, 1.0), min_length=1, max_length=10, description="of every kind of damage"
+    )
+    slices: int = Field(
+        96, ge=1, le=100_000, description="test slices for each damage and strength"
+    )
+    brain_mask_subjects: int = Field(
+        0, ge=0, le=1000, description="test subjects whose brain masks are compared; seconds each"
+    )
+
+
+class GenerationConfig(Config):
+    """How generated slices are compared with real ones, as sets."""
+
+    neighbours: int = Field(5, ge=1, le=100, description="of precision, recall, density, coverage")
+    resamples: int = Field(100, ge=20, le=10_000, description="bootstrap samples of subjects")
+    position_bins: int = Field(4, ge=1, le=50)
+    pairs: int = Field(256, ge=2, le=100_000, description="pairs of images for MS-SSIM")
+
+
+class CopyingConfig(Config):
+    """How copies of training slices are looked for."""
+
+    train_slices: int = Field(
+        5000, ge=2, le=1_000_000, description="training slices to search, evenly over the split"
+    )
+    control_percentile: float = Field(
+        1.0, gt=0, lt=50, description="of real test slices that would pass for copies"
+    )
+    shown_pairs: int = Field(10, ge=1, le=50)
+
+
+class AnomalyConfig(Config):
+    """How lesions are looked for."""
+
+    slices: int = Field(256, ge=1, le=100_000, description="test slices with an inserted lesion")
+    contrast: float = Field(0.4, gt=0, le=1, description="of inserted lesions, in grey values")
+    radius: tuple[float, float] = Field(
+        (0.04, 0.1), description="of inserted lesions, in image heights"
+    )
+    smoothing: float = Field(1.0, ge=0, le=20, description="sigma over the residual, in pixels")
+    draws: int = Field(8, ge=1, le=1000, description="latents of the reconstruction probability")
+    dataset: Label | None = Field(
+        None, description="whose test slices carry labelled lesions; null takes the model's own"
+    )
+    modality: str | None = Field(None, description="of those slices; null takes all")
+
+
+Task = Literal["tumour", "sex", "age_group"]
+
+
+class UsefulnessConfig(Config):
+    """What is learned from generated slices, and by whom."""
+
+    tasks: tuple[Task, ...] = ("tumour", "sex", "age_group")
+    steps: int = Field(200, ge=1, le=1_000_000, description="of training a classifier")
+    age_groups: int = Field(2, ge=2, le=10, description="equally large ones of training subjects")
+
+
+class LatentConfig(Config):
+    """What is drawn of a latent space."""
+
+    images: int = Field(8, ge=2, le=64, description="steps of an interpolation or a traversal")
+    traversals: int = Field(6, ge=1, le=64, description="latents that are traversed")
+
+
+def _distinct(extractors: tuple[ExtractorConfig, ...]) -> tuple[ExtractorConfig, ...]:
+    labels = [extractor.label for extractor in extractors]
+    if len(set(labels)) < len(labels):
+        raise ValueError("extractors with labels of their own: each at most once")
+    return extractors
 
 
 class EvaluationConfig(Config):
-    """Sizes of an evaluation; the same values make results comparable between models."""
+    """Sizes of an evaluation; the same values make results comparable between models.
+
+    A block that is null is left out of the evaluation.
+    """
 
     samples: int = Field(
         256,
@@ -18,7 +101,15 @@ class EvaluationConfig(Config):
     slices: int = Field(
         1024, ge=1, le=1_000_000, description="test slices to restore, evenly over the split"
     )
-    extractor: ExtractorName = "efficientnet_lite0"
+    extractors: Annotated[tuple[ExtractorConfig, ...], AfterValidator(_distinct)] = Field(
+        (EfficientNetConfig(),), min_length=1, max_length=8
+    )
     seed: int = Field(0, ge=0, lt=2**31)
     sheet_images: int = Field(16, ge=1, le=64, description="images on a sheet of samples")
     restoration_images: int = Field(6, ge=1, le=16, description="slices in the restoration figure")
+    restoration: RestorationConfig | None = RestorationConfig()
+    generation: GenerationConfig | None = GenerationConfig()
+    copying: CopyingConfig | None = CopyingConfig()
+    anomaly: AnomalyConfig | None = AnomalyConfig()
+    usefulness: UsefulnessConfig | None = UsefulnessConfig()
+    latent: LatentConfig | None = LatentConfig()

@@ -16,9 +16,10 @@ from mrigen.metrics.similarity import psnr
 #: The absolute difference that is drawn white.
 WHITE_DIFFERENCE = 0.25
 
-_DPI = 110
-_TILE = 1.25  # inches
-_BLUE, _ORANGE = "#0072b2", "#d55e00"  # told apart by most colour-blind readers
+DPI = 110
+TILE = 1.25  # inches of a slice in a figure
+#: Told apart by most colour-blind readers.
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 
 
 def sample_figure(generated: Tensor, real: Tensor) -> bytes:
@@ -30,14 +31,14 @@ def sample_figure(generated: Tensor, real: Tensor) -> bytes:
     """
     columns = int(np.ceil(np.sqrt(len(generated))))
     rows = -(-len(generated) // columns)
-    size = (2 * columns * _TILE, rows * _TILE + 0.3)
-    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+    size = (2 * columns * TILE, rows * TILE + 0.3)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     panels = figure.subplots(1, 2)
     titled = ((f"{len(generated)} generated", generated), (f"{len(real)} real, test split", real))
     for axes, (title, images) in zip(panels, titled, strict=True):
-        _show(axes, contact_sheet(images, columns=columns))
+        show_image(axes, contact_sheet(images, columns=columns))
         axes.set_title(title, fontsize=10)
-    return _png(figure)
+    return figure_png(figure)
 
 
 def restoration_figure(inputs: Tensor, *, target: Tensor, restored: Tensor, patch: Tensor) -> bytes:
@@ -58,18 +59,18 @@ def restoration_figure(inputs: Tensor, *, target: Tensor, restored: Tensor, patc
     rows.append(("restored" if damaged else "reproduced", restored))
     rows.append(("difference", (restored - target).abs() / WHITE_DIFFERENCE))
     count = len(target)
-    size = (count * _TILE + 0.4, len(rows) * (_TILE + 0.12))
-    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+    size = (count * TILE + 0.4, len(rows) * (TILE + 0.12))
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     grid = figure.subplots(len(rows), count, squeeze=False)
     for line, (label, images) in zip(grid, rows, strict=True):
         for axes, image in zip(line, images, strict=True):
-            _show(axes, image[0].numpy() * 255)
+            show_image(axes, image[0].numpy() * 255)
         line[0].set_ylabel(label, fontsize=9)
     for label, images in rows[1:-1]:
         _note_psnr(grid[[name for name, _ in rows].index(label)], psnr(images, target))
     if damaged:
         _outline(grid[1], patch)
-    return _png(figure)
+    return figure_png(figure)
 
 
 def curve_figure(history: Mapping[str, Sequence[float]]) -> bytes:
@@ -85,18 +86,18 @@ def curve_figure(history: Mapping[str, Sequence[float]]) -> bytes:
     terms = list(dict.fromkeys(name.split("/", 1)[1] for name in names)) or ["loss"]
     columns = min(len(terms), 3)
     rows = -(-len(terms) // columns)
-    figure = Figure(figsize=(3.6 * columns, 2.6 * rows), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(3.6 * columns, 2.6 * rows), dpi=DPI, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, term in zip(grid, terms, strict=False):
         _draw_term(axes, term, history)
     for axes in grid[len(terms) :]:
         axes.set_axis_off()
-    return _png(figure)
+    return figure_png(figure)
 
 
 def _draw_term(axes: Axes, term: str, history: Mapping[str, Sequence[float]]) -> None:
     epochs = np.asarray(history["epoch"], float)
-    styles = (("train", _BLUE, "-"), ("validation", _ORANGE, "--"))
+    styles = (("train", BLUE, "-"), ("validation", ORANGE, "--"))
     drawn = []
     for kind, colour, line in styles:
         if f"{kind}/{term}" in history:
@@ -116,7 +117,8 @@ def _draw_term(axes: Axes, term: str, history: Mapping[str, Sequence[float]]) ->
     axes.grid(alpha=0.3)
 
 
-def _show(axes: Axes, pixels: np.ndarray) -> None:
+def show_image(axes: Axes, pixels: np.ndarray) -> None:
+    """Show (H, W) pixels from 0, black, to 255, white, always in the same window."""
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -132,11 +134,12 @@ def _outline(line: Sequence[Axes], patch: Tensor) -> None:
         if bool(marked.any()):
             top, bottom, left, right = bounding_rectangles(marked[None])[0]
             corner = (left - 0.5, top - 0.5)
-            box = Rectangle(corner, right - left, bottom - top, fill=False, ec=_ORANGE, lw=0.8)
+            box = Rectangle(corner, right - left, bottom - top, fill=False, ec=ORANGE, lw=0.8)
             axes.add_patch(box)
 
 
-def _png(figure: Figure) -> bytes:
+def figure_png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
     buffer = BytesIO()
     # Matplotlib writes its version into the file, which would change the bytes at every update.
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -1,16 +1,18 @@
 """Image features for distances between sets: a network and the images it wants to see."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mrigen.errors import DataError
-from mrigen.metrics.efficientnet_lite import FEATURES, IMAGE_SIZE, load_efficientnet_lite0
-
-ExtractorName = Literal["efficientnet_lite0"]
+from mrigen.metrics.efficientnet_lite import (
+    FEATURES,
+    IMAGE_SIZE,
+    WEIGHTS_SHA256,
+    load_efficientnet_lite0,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class FeatureExtractor:
         Height and width in pixels; other sizes are resized bilinearly with antialiasing.
     value_range
         What the image values 0 and 1 become.
+    digest
+        Changes whenever its answers do: features are kept under it.
     """
 
     name: str
@@ -40,6 +44,7 @@ class FeatureExtractor:
     channels: int
     size: int
     value_range: tuple[float, float]
+    digest: str = ""
 
     def __call__(self, images: Tensor, *, chunk: int = 8) -> Tensor:
         """Extract the features of images.
@@ -94,14 +99,14 @@ class _PooledFeatures(nn.Module):
         return self.classifier.features(images)
 
 
-def build_extractor(name: ExtractorName, *, device: torch.device | str = "cpu") -> FeatureExtractor:
-    """Return the feature extractor called `name`.
+def efficientnet_lite0(*, device: torch.device | str = "cpu") -> FeatureExtractor:
+    """Return 1280 pooled features of EfficientNet-Lite0, an ImageNet classifier.
+
+    Its weights come with a package, so that it works without a network. Its distances are not FID
+    values.
 
     Parameters
     ----------
-    name
-        `efficientnet_lite0`: 1280 pooled features of an ImageNet classifier, whose weights come
-        with a package, so that it works without a network. Its distances are not FID values.
     device
         Where it computes.
 
@@ -114,11 +119,12 @@ def build_extractor(name: ExtractorName, *, device: torch.device | str = "cpu") 
     # Depthwise convolutions on a CPU are twice as fast with the channels innermost.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return FeatureExtractor(
-        name=name,
+        name="efficientnet_lite0",
         network=network.eval(),
         features=FEATURES,
         channels=3,
         size=IMAGE_SIZE,
         # The classifier was trained on (value in [0, 255] - 127) / 128.
         value_range=(-127 / 128, 1.0),
+        digest=WEIGHTS_SHA256,
     )

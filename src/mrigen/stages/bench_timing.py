@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from mrigen.data.loader import TRAIN, VALIDATION, Batch, ordered_batches
-from mrigen.evaluation.reconstruction import reconstruct
+from mrigen.evaluation.case import reconstruct
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.sampling import CHUNK, draw_samples
 from mrigen.objectives.build import build_objective

@@ -12,7 +12,8 @@ from mrigen.atomic import atomic_folder
 from mrigen.bundle import bundle_digest, read_card, read_config
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
-from mrigen.evaluation.report import (
+from mrigen.evaluation.contents import FIGURES, METRICS, read_contents
+from mrigen.evaluation.report.page import (
     ModelEntry,
     Report,
     render_csv,
@@ -22,7 +23,7 @@ from mrigen.models.build import build_network, count_parameters
 from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.cohort import dataset_entry, is_synthetic, read_object, read_summary
-from mrigen.stages.evaluate import CURVES, EVALUATED, FIGURES, METRICS, RESTORATIONS, SAMPLES
+from mrigen.stages.evaluate import EVALUATED
 from mrigen.tracking.run import flatten
 
 PAGE, TABLE = "index.html", "comparison.csv"
@@ -36,24 +37,6 @@ PARTLY_SYNTHETIC = (
     "The other datasets are not declared synthetic. Use what was learnt from synthetic data to try "
     "the software, never for research or diagnosis."
 )
-
-_PICTURES = {
-    SAMPLES: (
-        "Samples beside real slices",
-        "Left, images drawn from the model without choosing among them; right, as many real "
-        "slices of test subjects.",
-    ),
-    RESTORATIONS: (
-        "Answers on test slices",
-        "One slice a column. From top to bottom: the clean slice, the damaged input if there is "
-        "damage (its patch outlined), the model's answer, and their absolute difference, white "
-        "from a quarter of the range on. Below a picture, its PSNR against the clean slice.",
-    ),
-    CURVES: (
-        "Loss over training",
-        "One panel a term of the loss, over epochs: training as a solid line, validation dashed.",
-    ),
-}
 
 _log = logging.getLogger(__name__)
 
@@ -154,7 +137,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         facts["epochs"] = int(flat["training.epochs"])
     evaluation = flatten({"evaluation": evaluated.get("evaluation", {})})
     if "frechet_distance" in metrics:
-        facts["extractor"] = evaluation.get("evaluation.extractor", "unknown")
+        facts["extractor"] = evaluation.get("evaluation.extractors", "unknown")
     origin = {key: str(card.get(key) or "unknown") for key in ("data_fingerprint", "git_commit")}
     origin |= {
         "bundle": str(evaluated["bundle"]),
@@ -167,7 +150,7 @@ def _model_entry(project: Project, model: str) -> ModelEntry:
         metrics=metrics,
         origin=origin,
         params=flat | evaluation,
-        pictures=_pictures(folder / FIGURES, model),
+        pictures=_pictures(folder),
         warnings=_warnings(card),
     )
 
@@ -191,12 +174,13 @@ def _read_metrics(path: Path) -> dict[str, float]:
     return metrics
 
 
-def _pictures(folder: Path, model: str) -> list[Picture]:
-    return [
-        Picture(title, f"{model}: {description}", (folder / name).read_bytes())
-        for name, (title, description) in _PICTURES.items()
-        if (folder / name).exists()
-    ]
+def _pictures(folder: Path) -> list[Picture]:
+    pictures = []
+    for section in read_contents(folder).values():
+        for name, words in section.pictures.items():
+            png = (folder / FIGURES / f"{name}.png").read_bytes()
+            pictures.append(Picture(words.title, words.description, png))
+    return pictures
 
 
 def _timing(path: Path, digest: str) -> dict[str, str | float]:

@@ -1,47 +1,47 @@
-"""Judge a trained model on test subjects: numbers, pictures, and both in its MLflow run."""
+"""Judge a trained model on test subjects: numbers, tables, pictures, and all in its MLflow run."""
 
 import csv
-import json
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-from torch import Tensor
 
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import Bundle, load_bundle
-from mrigen.data.loader import TEST, TRAIN, VALIDATION, SliceDataset, ordered_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
-from mrigen.evaluation.figures import curve_figure, restoration_figure, sample_figure
-from mrigen.evaluation.generation import evaluate_generation, generate
-from mrigen.evaluation.latent import evaluate_latent
-from mrigen.evaluation.reconstruction import evaluate_restoration, reconstruct
-from mrigen.metrics.features import build_extractor
-from mrigen.models.interfaces import Reconstructor, Sampler
-from mrigen.models.vae import VAE
-from mrigen.project import ModelConfig, Project
+from mrigen.evaluation.case import Case, RawData
+from mrigen.evaluation.contents import write_json, write_judgements
+from mrigen.evaluation.figures import curve_figure
+from mrigen.evaluation.generation.judge import judge_generation
+from mrigen.evaluation.judgement import Judgement
+from mrigen.evaluation.latent.judge import judge_latent
+from mrigen.evaluation.restoration.judge import judge_restoration
+from mrigen.page.document import Picture
+from mrigen.project import Project
 from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
 
-METRICS, EVALUATED, FIGURES = "metrics.json", "evaluated.json", "figures"
-SAMPLES, RESTORATIONS, CURVES = "samples.png", "restorations.png", "curves.png"
+EVALUATED = "evaluated.json"
 
-_BATCH = 32
+#: Who judges what, in the order of the report. A judge finds nothing where it does not apply.
+JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
+    "restoration": judge_restoration,
+    "generation": judge_generation,
+    "latent": judge_latent,
+}
 
 _logger = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
-Pictures = dict[str, bytes]
 
 
 def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) -> Metrics:
     """Judge a trained model and write `evaluation/<model>/`.
 
     The folder holds `metrics.json` (flat, all numbers finite), `evaluated.json` (which bundle,
-    which data) and `figures/`. Numbers and figures also go to the run that trained the bundle.
+    which data), `contents.json` (titles, and what could not be measured), `tables/` and
+    `figures/`. All of it also goes to the run that trained the bundle.
 
     Parameters
     ----------
@@ -69,114 +69,53 @@ def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) ->
     store = SliceStore(project.processed(config.dataset))
     store.verify()
     _require_same_data(bundle, store, model)
-    judgement = _Judgement(bundle, store, config, runtime)
-    metrics, pictures = judgement.judge(model)
+    case = _case(project, model, bundle, store, runtime)
+    judgements = {section: judge(case) for section, judge in JUDGES.items()}
+    metrics = {k: v for judgement in judgements.values() for k, v in judgement.metrics.items()}
+    if not metrics:
+        raise ModelError(
+            f"model '{model}' is a {type(bundle.model).__name__}, of which nothing is judged: "
+            "expected a network that restores or generates images, and a block of 'evaluation' "
+            "that is not null. Use another network or set one."
+        )
     curves = _draw_curves(project.model_folder(model) / "history.csv")
     if curves is not None:
-        pictures[CURVES] = curves
+        judgements["training"] = Judgement(pictures={"curves": curves})
     folder = project.evaluation(model)
     with atomic_folder(folder) as temporary:
-        _write_json(temporary / METRICS, metrics)
-        _write_json(temporary / EVALUATED, judgement.subject)
-        (temporary / FIGURES).mkdir()
-        for name, png in pictures.items():
-            (temporary / FIGURES / name).write_bytes(png)
+        write_judgements(temporary, judgements)
+        write_json(temporary / EVALUATED, _judged(case, bundle))
     _log(tracker, model, bundle, metrics, folder)
     return metrics
 
 
-@dataclass(frozen=True)
-class _Judgement:
-    """A trained network and the slices that judge it."""
+def _case(
+    project: Project, model: str, bundle: Bundle, store: SliceStore, runtime: Runtime
+) -> Case:
+    config = project.model_config(model)
+    dataset = project.dataset_config(config.dataset)
+    names = [config.evaluation.anomaly.dataset if config.evaluation.anomaly else None]
+    return Case(
+        model=model,
+        network=bundle.model,
+        store=store,
+        corruption=config.corruption,
+        config=config.evaluation,
+        device=runtime.device,
+        cache=project.cache,
+        others={name: SliceStore(project.processed(name)) for name in names if name},
+        raw=RawData(project.root, dataset, project.params.sources[dataset.source].max_voxels),
+    )
 
-    bundle: Bundle
-    store: SliceStore
-    config: ModelConfig
-    runtime: Runtime
 
-    @property
-    def subject(self) -> dict[str, object]:
-        """What the numbers belong to; `compare` refuses those of another bundle."""
-        return {
-            "bundle": self.bundle.digest,
-            "data_fingerprint": self.store.fingerprint,
-            "evaluation": self.config.evaluation.model_dump(mode="json"),
-            "mrigen_version": __version__,
-        }
-
-    def judge(self, model: str) -> tuple[Metrics, Pictures]:
-        network = self.bundle.model
-        metrics: Metrics = {}
-        pictures: Pictures = {}
-        if isinstance(network, Reconstructor):
-            metrics |= self.restoration(network)
-            pictures[RESTORATIONS] = self.draw_restorations(network)
-        if isinstance(network, Sampler):
-            metrics |= self.generation(network)
-            pictures[SAMPLES] = self.draw_samples(network)
-        if isinstance(network, VAE):
-            metrics |= self.latent(network)
-        if not metrics:
-            raise ModelError(
-                f"model '{model}' is a {type(network).__name__}, which neither restores nor "
-                "generates images: nothing can be evaluated. Use another network."
-            )
-        return metrics, pictures
-
-    def restoration(self, network: Reconstructor) -> Metrics:
-        # The damage is done on the CPU: the same bytes, whatever device the network is on.
-        batches = ordered_batches(
-            self.damaged(), batch_size=_BATCH, limit=self.config.evaluation.slices
-        )
-        return evaluate_restoration(network, batches, device=self.runtime.device)
-
-    def draw_restorations(self, network: Reconstructor) -> bytes:
-        count = self.config.evaluation.restoration_images
-        batch = next(ordered_batches(self.damaged(), batch_size=count, limit=count))
-        restored = reconstruct(network, batch.input, device=self.runtime.device)
-        return restoration_figure(
-            batch.input, target=batch.target, restored=restored, patch=batch.patch
-        )
-
-    def generation(self, network: Sampler) -> Metrics:
-        evaluation = self.config.evaluation
-        count = min(evaluation.samples, len(self.clean(TEST)), len(self.clean(TRAIN)))
-        return evaluate_generation(
-            network,
-            test=self.real(TEST, count),
-            train=self.real(TRAIN, count),
-            extractor=build_extractor(evaluation.extractor, device=self.runtime.device),
-            seed=evaluation.seed,
-        )
-
-    def latent(self, network: VAE) -> Metrics:
-        # The best noise is a number learned from slices: never from those that judge.
-        other = VALIDATION if len(self.store.positions(VALIDATION)) else TRAIN
-        slices = self.config.evaluation.slices
-        return evaluate_latent(
-            network,
-            test=self.real(TEST, slices),
-            calibration=self.real(other, slices),
-            seed=self.config.evaluation.seed,
-            device=self.runtime.device,
-        )
-
-    def draw_samples(self, network: Sampler) -> bytes:
-        count = min(self.config.evaluation.sheet_images, len(self.clean(TEST)))
-        batch = next(ordered_batches(self.clean(TEST), batch_size=count, limit=count))
-        generated = next(generate(network, count, seed=self.config.evaluation.seed))
-        return sample_figure(generated, batch.target)
-
-    def damaged(self) -> SliceDataset:
-        seed = self.config.evaluation.seed
-        return SliceDataset(self.store, TEST, corruption=self.config.corruption, seed=seed)
-
-    def clean(self, split: str) -> SliceDataset:
-        return SliceDataset(self.store, split, corruption=None, seed=0)
-
-    def real(self, split: str, count: int) -> Iterator[Tensor]:
-        for batch in ordered_batches(self.clean(split), batch_size=_BATCH, limit=count):
-            yield batch.target
+def _judged(case: Case, bundle: Bundle) -> dict[str, object]:
+    """Say what the numbers belong to; `compare` refuses those of another bundle."""
+    return {
+        "bundle": bundle.digest,
+        "data_fingerprint": case.store.fingerprint,
+        "evaluation": case.config.model_dump(mode="json"),
+        "mrigen_version": __version__,
+    }
 
 
 def _require_same_data(bundle: Bundle, store: SliceStore, model: str) -> None:
@@ -190,7 +129,7 @@ def _require_same_data(bundle: Bundle, store: SliceStore, model: str) -> None:
         )
 
 
-def _draw_curves(path: Path) -> bytes | None:
+def _draw_curves(path: Path) -> Picture | None:
     if not path.exists():
         return None
     try:
@@ -205,12 +144,11 @@ def _draw_curves(path: Path) -> bytes | None:
         # The numbers need no curves: they are worth having without.
         _logger.warning("'%s' is damaged (%s): the loss is not drawn.", path, error)
         return None
-    return curve_figure(curves)
-
-
-def _write_json(path: Path, values: object) -> None:
-    text = json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    path.write_text(text, encoding="utf-8")
+    return Picture(
+        "Loss over training",
+        "One panel a term of the loss, over epochs: training as a solid line, validation dashed.",
+        curve_figure(curves),
+    )
 
 
 def _log(tracker: Tracker, model: str, bundle: Bundle, metrics: Metrics, folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from mrigen.bundle import bundle_digest, read_config
 from mrigen.errors import RegistryError
+from mrigen.evaluation.contents import METRICS
 from mrigen.project import Project
 from mrigen.registry.registration import Registration, register_bundle
 from mrigen.stages.cohort import read_object
-from mrigen.stages.evaluate import EVALUATED, METRICS
+from mrigen.stages.evaluate import EVALUATED
 from mrigen.tracking.tracker import connect
 
 

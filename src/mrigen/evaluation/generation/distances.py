@@ -1,16 +1,14 @@
 """How close generated slices come to real ones, beside how close real ones come to each other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from torch import Tensor
 
 from mrigen.errors import DataError
+from mrigen.evaluation.case import generate
 from mrigen.metrics.distribution import FeatureStatistics, frechet_distance
 from mrigen.metrics.features import FeatureExtractor
 from mrigen.models.interfaces import Sampler
-from mrigen.models.sampling import draw_samples
-
-_DRAW = 64  # images in memory at a time, a multiple of what the sampler draws at once
 
 
 def evaluate_generation(
@@ -64,12 +62,6 @@ def evaluate_generation(
     if floor > 0:
         metrics["frechet_ratio"] = distance / floor
     return metrics
-
-
-def generate(network: Sampler, count: int, *, seed: int) -> Iterator[Tensor]:
-    """Yield `count` generated images in batches, image `i` drawn from `seed + i`."""
-    for start in range(0, count, _DRAW):
-        yield draw_samples(network, range(seed + start, seed + min(start + _DRAW, count)))
 
 
 def summarise(batches: Iterable[Tensor], extractor: FeatureExtractor) -> FeatureStatistics:

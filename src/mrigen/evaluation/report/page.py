@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 
-from mrigen.evaluation.catalogue import METRICS, Metric, format_value, metric_columns
+from mrigen.evaluation.catalogue.listing import METRICS, metric_columns
+from mrigen.evaluation.catalogue.metric import Metric, format_value
 from mrigen.page.document import Picture, render_page
 
 _FACT_COLUMNS = (
@@ -159,7 +160,7 @@ def render_html(report: Report) -> str:
         ("What training cost", _timing_measures(models)),
     )
     tables = [_table(title, measures, models) for title, measures in groups if measures]
-    return render_page("mrigen.evaluation", "report.html.j2", report=report, tables=tables)
+    return render_page("mrigen.evaluation.report", "report.html.j2", report=report, tables=tables)
 
 
 def _table(title: str, measures: Sequence[Measure], models: Sequence[ModelEntry]) -> Table:

@@ -5,7 +5,7 @@ import torch
 
 from mrigen.data.loader import Batch
 from mrigen.errors import DataError
-from mrigen.evaluation.reconstruction import evaluate_restoration
+from mrigen.evaluation.restoration.scores import evaluate_restoration
 from mrigen.metrics.patches import patch_psnr
 from mrigen.metrics.similarity import MAX_PSNR_DB, psnr, ssim
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mrigen.errors import DataError
-from mrigen.evaluation.latent import evaluate_latent
+from mrigen.evaluation.latent.bound import evaluate_latent
 from mrigen.models.posterior import kl_divergence
 from mrigen.models.vae import VAE, VAEConfig
 from mrigen.seeds import seeded_noise

@@ -5,8 +5,8 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from mrigen.evaluation.catalogue import METRICS, metric_columns
-from mrigen.evaluation.report import (
+from mrigen.evaluation.catalogue.listing import METRICS, metric_columns
+from mrigen.evaluation.report.page import (
     DatasetEntry,
     LeftOutFile,
     ModelEntry,

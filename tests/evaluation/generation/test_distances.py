@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from mrigen.errors import DataError
-from mrigen.evaluation.generation import evaluate_generation, generate
+from mrigen.evaluation.case import generate
+from mrigen.evaluation.generation.distances import evaluate_generation
 from mrigen.metrics.features import FeatureExtractor
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mrigen.data.loader import Batch
 from mrigen.errors import DataError
+from mrigen.evaluation.case import reconstruct
 from mrigen.metrics.patches import patch_mse, patch_psnr, patch_ssim
 from mrigen.metrics.similarity import mse, psnr, ssim
 from mrigen.models.interfaces import Reconstructor
@@ -60,27 +61,6 @@ def evaluate_restoration(
         if f"{kind}_mse" in scores:
             metrics[f"{kind}_count"] = float(sum(map(len, scores[f"{kind}_mse"])))
     return metrics
-
-
-def reconstruct(
-    network: Reconstructor, images: Tensor, *, device: torch.device | str = "cpu"
-) -> Tensor:
-    """Return a network's answer on the CPU, without gradients.
-
-    Parameters
-    ----------
-    network
-        In evaluation mode on `device`.
-    images : (N, 1, H, W) float32 in [0, 1]
-    device
-        Where the network is.
-
-    Returns
-    -------
-    (N, 1, H, W) float32 in [0, 1]
-    """
-    with torch.inference_mode():
-        return network.reconstruct(images.to(device)).float().cpu()
 
 
 def _collect(scores: dict[str, list[Tensor]], prefix: str, images: Tensor, batch: Batch) -> None:

@@ -1,0 +1,1 @@
+"""What a model finds unusual, and whether lesions are where it finds it."""

@@ -1,0 +1,205 @@
+"""A trained network, and the slices and settings by which it is judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mrigen.data.corruptions.recipe import Recipe
+from mrigen.data.loader import SliceDataset, ordered_batches
+from mrigen.data.store.slice_store import SliceStore
+from mrigen.errors import DataError
+from mrigen.evaluation.config import EvaluationConfig
+from mrigen.images import from_integers, to_uint8
+from mrigen.metrics.features import FeatureExtractor
+from mrigen.models.interfaces import Reconstructor, Sampler
+from mrigen.models.sampling import draw_samples
+
+if TYPE_CHECKING:
+    # It knows the readers of volumes, which judging slices does not need.
+    from mrigen.data.slicing.dataset import DatasetConfig
+
+#: Slices in memory at a time.
+BATCH = 32
+
+_DRAW = 64  # a multiple of what the sampler draws at once
+
+
+@dataclass(frozen=True)
+class RawData:
+    """Where whole volumes are, for what cannot be judged on the slices of a store.
+
+    Attributes
+    ----------
+    root
+        The project folder, to which the paths of a manifest are relative.
+    dataset
+        How the volumes were cut.
+    max_voxels
+        The most voxels a file may declare.
+    """
+
+    root: Path
+    dataset: "DatasetConfig"
+    max_voxels: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every judge is given.
+
+    Attributes
+    ----------
+    model
+        Its name in `params.yaml`.
+    network
+        In evaluation mode on `device`.
+    store
+        The dataset it was trained on.
+    corruption
+        The damage it learned to undo; None for a model of clean slices.
+    config
+        How much is judged, and with what.
+    device
+        Where the network is; images go there and come back.
+    cache
+        Folder for what is computed once per dataset, such as the features of real slices.
+    others
+        Further datasets that the configuration names, by name.
+    raw
+        The volumes behind the slices; None where they are not at hand.
+    """
+
+    model: str
+    network: nn.Module
+    store: SliceStore
+    corruption: Recipe | None
+    config: EvaluationConfig
+    device: torch.device
+    cache: Path
+    others: dict[str, SliceStore] = field(default_factory=dict)
+    raw: RawData | None = None
+
+    @property
+    def seed(self) -> int:
+        """Of everything random in the evaluation."""
+        return self.config.seed
+
+    @property
+    def reconstructor(self) -> Reconstructor | None:
+        """The network if it answers images with images."""
+        return self.network if isinstance(self.network, Reconstructor) else None
+
+    @property
+    def sampler(self) -> Sampler | None:
+        """The network if it makes images from noise."""
+        return self.network if isinstance(self.network, Sampler) else None
+
+    def dataset(self, split: str, *, corruption: Recipe | None = None) -> SliceDataset:
+        """Return the slices of a split, clean or with drawn damage that is always the same."""
+        return SliceDataset(self.store, split, corruption=corruption, seed=self.seed)
+
+    def rows(self, split: str, limit: int | None = None) -> npt.NDArray[np.int64]:
+        """Return rows of the manifest of one split, at even distances over all of it."""
+        return spread_over(self.store.positions(split), limit)
+
+    def images(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Read clean slices, (N, 1, H, W) float32 in [0, 1]."""
+        return from_integers(self.store.read(rows))[:, None]
+
+    def batches(self, split: str, limit: int | None = None) -> Iterator[Tensor]:
+        """Yield the clean slices of `rows` in batches."""
+        for batch in ordered_batches(self.dataset(split), batch_size=BATCH, limit=limit):
+            yield batch.target
+
+    def subjects(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """Return whom each row of the manifest belongs to."""
+        return self.store.manifest["subject"].to_numpy(dtype=object)[rows]
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return the network's answer to (N, 1, H, W) images, on the CPU, without gradients."""
+        network = self.reconstructor
+        if network is None:
+            raise DataError(f"model '{self.model}' answers no images: expected a reconstructor.")
+        return reconstruct(network, images, device=self.device)
+
+    def generated(self, count: int) -> Tensor:
+        """Return generated images, image `i` drawn from `seed + i`, the first ones of `samples`.
+
+        (count, 1, H, W) float32 in [0, 1], rounded to the 8 bits in which they are handed out.
+        """
+        if count > len(self._drawn):
+            raise DataError(
+                f"{count} generated images were asked for: expected at most the "
+                f"{len(self._drawn)} of 'evaluation.samples'."
+            )
+        return from_integers(self._drawn[:count])
+
+    @cached_property
+    def extractors(self) -> dict[str, FeatureExtractor]:
+        """The feature extractors of the configuration by label, the main one first."""
+        return {each.label: each.build(self.device) for each in self.config.extractors}
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """The main feature extractor, whose numbers carry no qualifier."""
+        return next(iter(self.extractors.values()))
+
+    def real_features(
+        self, rows: npt.NDArray[np.int64], extractor: FeatureExtractor | None = None
+    ) -> Tensor:
+        """Return the features of clean slices, (len(rows), features) float32 on the CPU."""
+        return (extractor or self.extractor)(self.images(rows))
+
+    def generated_features(self, count: int, extractor: FeatureExtractor | None = None) -> Tensor:
+        """Return the features of `generated(count)`, (count, features) float32 on the CPU."""
+        return (extractor or self.extractor)(self.generated(count))
+
+    @cached_property
+    def _drawn(self) -> npt.NDArray[np.uint8]:
+        network = self.sampler
+        if network is None:
+            raise DataError(f"model '{self.model}' draws no images: expected a sampler.")
+        parts = generate(network, self.config.samples, seed=self.seed)
+        return np.concatenate([to_uint8(part) for part in parts])
+
+
+def spread_over(rows: npt.NDArray[np.int64], limit: int | None) -> npt.NDArray[np.int64]:
+    """Return at most `limit` rows at even distances over all of them."""
+    if limit is None or limit >= len(rows):
+        return rows
+    places = np.linspace(0, len(rows) - 1, limit).round().astype(np.int64)
+    return np.asarray(rows[places], np.int64)
+
+
+def generate(network: Sampler, count: int, *, seed: int) -> Iterator[Tensor]:
+    """Yield `count` generated images in batches, image `i` drawn from `seed + i`."""
+    for start in range(0, count, _DRAW):
+        yield draw_samples(network, range(seed + start, seed + min(start + _DRAW, count)))
+
+
+def reconstruct(
+    network: Reconstructor, images: Tensor, *, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Return a network's answer on the CPU, without gradients.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode on `device`.
+    images : (N, 1, H, W) float32 in [0, 1]
+    device
+        Where the network is.
+
+    Returns
+    -------
+    (N, 1, H, W) float32 in [0, 1]
+    """
+    with torch.inference_mode():
+        return network.reconstruct(images.to(device)).float().cpu()

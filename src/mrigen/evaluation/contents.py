@@ -1,0 +1,81 @@
+"""The folder of an evaluation: numbers, tables and figures as files, and what they are called."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from mrigen.config import Config
+from mrigen.errors import DataError
+from mrigen.evaluation.judgement import Judgement
+
+METRICS, CONTENTS = "metrics.json", "contents.json"
+FIGURES, TABLES = "figures", "tables"
+
+
+class Words(Config):
+    """What a figure or a table is called, and what it shows."""
+
+    title: str
+    description: str
+
+
+class Section(Config):
+    """What one judge left behind; figures and tables by the names of their files."""
+
+    pictures: dict[str, Words]
+    tables: dict[str, Words]
+    remarks: tuple[str, ...]
+
+
+_SECTIONS = TypeAdapter(dict[str, Section])
+
+
+def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:
+    """Write `metrics.json`, `contents.json`, `figures/` and `tables/` into an empty folder."""
+    for name in (FIGURES, TABLES):
+        (folder / name).mkdir()
+    sections = {}
+    for title, judgement in judgements.items():
+        for name, picture in judgement.pictures.items():
+            (folder / FIGURES / f"{name}.png").write_bytes(picture.png)
+        for name, table in judgement.tables.items():
+            (folder / TABLES / f"{name}.csv").write_text(table.csv(), encoding="utf-8")
+        sections[title] = Section(
+            pictures={
+                name: Words(title=picture.title, description=picture.description)
+                for name, picture in judgement.pictures.items()
+            },
+            tables={
+                name: Words(title=table.title, description=table.description)
+                for name, table in judgement.tables.items()
+            },
+            remarks=tuple(judgement.remarks),
+        )
+    metrics = {k: v for judgement in judgements.values() for k, v in judgement.metrics.items()}
+    write_json(folder / METRICS, metrics)
+    write_json(folder / CONTENTS, _SECTIONS.dump_python(sections, mode="json"))
+
+
+def read_contents(folder: Path) -> dict[str, Section]:
+    """Read what an evaluation left behind, by section, in the order of the report.
+
+    Raises
+    ------
+    DataError
+        If `contents.json` is missing or damaged.
+    """
+    path = folder / CONTENTS
+    try:
+        return _SECTIONS.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise DataError(
+            f"'{path}' is missing or damaged: run mrigen evaluate {folder.name}."
+        ) from None
+
+
+def write_json(path: Path, values: object) -> None:
+    """Write plain values, the same ones as the same bytes; their order is kept."""
+    text = json.dumps(values, indent=2, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")

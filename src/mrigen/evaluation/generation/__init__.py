@@ -1,0 +1,1 @@
+"""How close generated slices come to real ones, as sets."""

@@ -1,0 +1,1 @@
+"""How close restored and reproduced slices come to the clean ones."""

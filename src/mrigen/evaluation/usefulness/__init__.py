@@ -1,0 +1,1 @@
+"""What generated slices are worth to a classifier, and whether one can tell them."""
