@@ -22,7 +22,7 @@ def pairs(count, shift=0.3):
 def test_the_tests_are_those_of_scipy(count):
     first, second = pairs(count)
     found = paired_test(first, second)
-    assert found.count == count
+    assert found.pairs == count
     assert found.difference == pytest.approx((first - second).mean())
     assert found.p_t == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=1e-9)
     assert found.p_wilcoxon == pytest.approx(stats.wilcoxon(first, second).pvalue, rel=1e-9)

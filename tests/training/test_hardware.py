@@ -100,6 +100,21 @@ def test_meter_without_a_counter_or_with_one_that_fails_says_nothing(tmp_path):
     assert broken.joules is None
 
 
+def test_meter_adds_up_what_was_spent_before_an_interruption(tmp_path):
+    zone(tmp_path, "intel-rapl:0", "package-0", 0)
+    with EnergyMeter(RaplCounter(tmp_path), before=10.0) as meter:
+        zone(tmp_path, "intel-rapl:0", "package-0", 2_000_000)
+        assert meter.so_far() == pytest.approx(12)
+        zone(tmp_path, "intel-rapl:0", "package-0", 3_000_000)
+    assert meter.joules == pytest.approx(13)
+    with EnergyMeter(RaplCounter(tmp_path), before=None) as meter:
+        assert meter.so_far() is None
+    assert meter.joules is None
+    with EnergyMeter(None) as meter:
+        assert meter.so_far() is None
+    assert meter.source == "not readable here"
+
+
 class NvmlError(Exception):
     pass
 

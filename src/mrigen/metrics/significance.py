@@ -18,8 +18,8 @@ class PairedTest(NamedTuple):
 
     Attributes
     ----------
-    count
-        Pairs.
+    pairs
+        How many.
     difference
         Mean of the first minus mean of the second.
     p_t
@@ -28,7 +28,7 @@ class PairedTest(NamedTuple):
         Of Wilcoxon's two-sided signed-rank test.
     """
 
-    count: int
+    pairs: int
     difference: float
     p_t: float
     p_wilcoxon: float

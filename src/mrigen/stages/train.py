@@ -59,7 +59,7 @@ def train(
     with job.alone():
         state = job.prepare()
         session = resume_session(job, state, tracker) or start_session(job, tracker)
-        with session.run:
+        with session.run, session.energy:
             try:
                 if not session.watch.stopped:
                     _fit(job, state, session, progress=progress)

@@ -17,6 +17,7 @@ from mrigen.stages.cohort import is_synthetic
 from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.stages.training_job import TrainingJob
 from mrigen.stages.training_session import Row, TrainingSession
+from mrigen.training.hardware import NOT_READABLE
 from mrigen.training.state import TrainState
 from mrigen.training.timing import Timing, peak_memory_gib
 
@@ -52,9 +53,16 @@ def write_result(job: TrainingJob, state: TrainState, session: TrainingSession) 
         seconds_per_epoch=session.clock.seconds / epochs,
         images_per_second=state.step * job.config.training.batch_size / session.clock.seconds,
         peak_memory_gib=peak_memory_gib(job.runtime.device),
+        energy_source=NOT_READABLE,
     )
+    joules = session.energy.so_far()
+    if joules is not None:
+        timing["energy_source"] = session.energy.source
+        timing["joules"], timing["kilowatt_hours"] = joules, joules / 3.6e6
+        timing["mean_watts"] = joules / timing["seconds"]
     write_text(project.model_folder(job.model) / "timing.json", json.dumps(timing, indent=2) + "\n")
-    session.run.set_tags({"mrigen.bundle": digest, "mrigen.kept_epoch": str(kept)})
+    energy = {"mrigen.energy_source": timing["energy_source"]}
+    session.run.set_tags({"mrigen.bundle": digest, "mrigen.kept_epoch": str(kept)} | energy)
     numbers = {name: value for name, value in timing.items() if isinstance(value, float)}
     session.run.log_metrics(numbers, step=epochs)
     session.run.log_artifact(project.bundle(job.model), "bundle")

@@ -14,6 +14,7 @@ from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker
 from mrigen.training.checkpoint import load_state, read_extra, save_state
 from mrigen.training.divergence import DivergenceError
+from mrigen.training.hardware import EnergyMeter, find_counter
 from mrigen.training.state import TrainState
 from mrigen.training.timing import Stopwatch
 from mrigen.training.watch import Watch
@@ -42,6 +43,8 @@ class TrainingSession:
         The curves: a row per epoch.
     clock
         Seconds of training, those before an interruption too.
+    energy
+        Joules of training, those before an interruption too.
     saved, save_seconds
         When the last checkpoint was written, and how long that took.
     saved_step
@@ -53,6 +56,7 @@ class TrainingSession:
     best: BestWeights
     history: list[Row] = field(default_factory=list)
     clock: Stopwatch = field(default_factory=Stopwatch)
+    energy: EnergyMeter = field(default_factory=lambda: EnergyMeter(None))
     saved: float = field(default_factory=time.monotonic)
     save_seconds: float = 0.0
     saved_step: int | None = None
@@ -87,7 +91,12 @@ def start_session(job: TrainingJob, tracker: Tracker) -> TrainingSession:
     sizes = {"parameters": {"trainable": trainable, "total": total}}
     params = {"dataset": job.config.dataset, **job.section, **sizes}
     run = tracker.start_run(name=job.model, tags=tags, params=params)
-    return TrainingSession(run, Watch(job.config.training), BestWeights(job.checkpoint))
+    return TrainingSession(
+        run,
+        Watch(job.config.training),
+        BestWeights(job.checkpoint),
+        energy=EnergyMeter(find_counter(job.runtime.device)),
+    )
 
 
 def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> TrainingSession | None:
@@ -124,7 +133,8 @@ def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> Tra
     _log.info("Going on with '%s' after step %d.", job.model, step)
     best = BestWeights(job.checkpoint, watch.best_epoch)
     clock = Stopwatch(extra["seconds"])
-    return TrainingSession(run, watch, best, extra["history"], clock, saved_step=step)
+    energy = EnergyMeter(find_counter(job.runtime.device), before=extra["joules"])
+    return TrainingSession(run, watch, best, extra["history"], clock, energy, saved_step=step)
 
 
 def save_session(job: TrainingJob, state: TrainState, session: TrainingSession) -> None:
@@ -141,6 +151,7 @@ def save_session(job: TrainingJob, state: TrainState, session: TrainingSession) 
         "history": session.history,
         "watch": session.watch.state(),
         "seconds": session.clock.seconds,
+        "joules": session.energy.so_far(),
     }
     start = time.monotonic()
     session.best.write()  # first, since the checkpoint names its epoch

@@ -13,6 +13,9 @@ import torch
 
 RAPL = Path("/sys/class/powercap")
 
+#: Stands for a counter where there is none.
+NOT_READABLE = "not readable here"
+
 _QUERY = ("nvidia-smi", "--query-gpu=power.draw", "--format=csv,noheader,nounits")
 _ANSWER_SECONDS = 10.0
 
@@ -165,17 +168,23 @@ class EnergyMeter:
     ----------
     counter
         None where energy is not readable.
+    before
+        Joules of what went before an interruption; None if they could not be read.
 
     Attributes
     ----------
+    source
+        What is counted, in words.
     joules
         Of the block that has ended; None if they could not be read throughout.
     """
 
-    def __init__(self, counter: EnergyCounter | None) -> None:
+    def __init__(self, counter: EnergyCounter | None, *, before: float | None = 0.0) -> None:
+        self.source = NOT_READABLE if counter is None else counter.source
         self.joules: float | None = None
-        self._counter = counter
+        self._counter, self._before = counter, before
         self._start = 0.0
+        self._lock = threading.Lock()
         self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="energy", daemon=True)
@@ -195,8 +204,14 @@ class EnergyMeter:
         if self._counter is not None:
             self._stop.set()
             self._thread.join()
-            spent = self._read(self._counter) - self._start
-            self.joules = None if self._failed else spent
+            self.joules = self.so_far()
+
+    def so_far(self) -> float | None:
+        """Return the joules since the block began and before; None if they are not known."""
+        if self._counter is None or self._before is None:
+            return None
+        spent = self._read(self._counter) - self._start
+        return None if self._failed else self._before + spent
 
     def _watch(self) -> None:
         assert self._counter is not None
@@ -205,7 +220,8 @@ class EnergyMeter:
 
     def _read(self, counter: EnergyCounter) -> float:
         try:
-            return counter.joules()
+            with self._lock:  # counters remember their last reading
+                return counter.joules()
         except OSError:
             self._failed = True
             return 0.0

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 import torch
 
@@ -14,7 +14,7 @@ _STATUS = Path("/proc/self/status")
 
 
 class Timing(TypedDict):
-    """Cost of one training, as written to `timing.json`."""
+    """Cost of one training, as written to `timing.json`; joules only where they can be read."""
 
     bundle: str
     device: str
@@ -23,6 +23,10 @@ class Timing(TypedDict):
     seconds_per_epoch: float
     images_per_second: float
     peak_memory_gib: float
+    energy_source: str
+    joules: NotRequired[float]
+    kilowatt_hours: NotRequired[float]
+    mean_watts: NotRequired[float]
 
 
 class Stopwatch:
