@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from mrigen.errors import DataError
 from mrigen.metrics.patches import (
     Rectangle,
     bounding_rectangles,
+    patch_dssim,
     patch_mse,
     patch_psnr,
     patch_ssim,
@@ -49,7 +51,7 @@ def test_perfect_patches_have_a_finite_psnr():
 def test_a_patch_scores_the_same_alone_and_in_company(seed):
     first, second = images(4, seed=seed), images(4, seed=seed + 1)
     mask = mask_of(first.shape, (6, 17, 4, 9))
-    for measure in (patch_mse, patch_psnr, patch_ssim):
+    for measure in (patch_mse, patch_psnr, patch_ssim, patch_dssim):
         together = measure(first, second, mask)
         assert torch.allclose(together[2:3], measure(first[2:3], second[2:3], mask[2:3]))
 
@@ -83,6 +85,23 @@ def test_patch_ssim_is_the_mean_of_the_map_over_the_rectangle():
     expected = reference_map(first[0, 0], second[0, 0])[8 - 5 : 12 - 5, 7 - 5 : 13 - 5].mean()
     value = patch_ssim(first, second, mask_of(first.shape, (8, 12, 7, 13)))
     assert float(value) == pytest.approx(expected, abs=1e-12)
+
+
+def waves(number):
+    rows, columns = np.mgrid[:24, :20]
+    return 0.5 + 0.5 * np.sin(0.3 * (number + 1) * rows) * np.cos(0.2 * (number + 2) * columns)
+
+
+def test_patch_dssim_agrees_with_tensorflow():
+    # TensorFlow 2.21: (1 - tf.image.ssim(clean, answer, max_val=1.0)) / 2 of rows 2 to 17 and
+    # columns 1 to 16 of the arrays below, as (N, H, W, 1) float32: the rectangle and the five
+    # pixels around it, which the windows of its pixels fill.
+    expected = [0.011030197143554688, 0.006652563810348511, 0.0062209367752075195]
+    clean = np.stack([waves(number) for number in range(3)])
+    answer = np.stack([0.9 * waves(number) + 0.1 * waves(number + 3) ** 2 for number in range(3)])
+    clean, answer = (torch.from_numpy(a[:, None].astype(np.float32)) for a in (clean, answer))
+    values = patch_dssim(answer, clean, mask_of(clean.shape, (7, 13, 6, 12)))
+    assert values.tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_patch_ssim_in_a_corner_takes_the_nearest_windows():

@@ -8,6 +8,7 @@ from skimage.metrics import structural_similarity
 from mrigen.errors import DataError
 from mrigen.metrics.similarity import (
     MAX_PSNR_DB,
+    dssim,
     mse,
     psnr,
     ssim,
@@ -66,6 +67,21 @@ def test_ssim_agrees_with_scikit_image():
         assert float(value) == pytest.approx(expected.mean(), abs=1e-12)
 
 
+def waves(number):
+    rows, columns = np.mgrid[:24, :20]
+    return 0.5 + 0.5 * np.sin(0.3 * (number + 1) * rows) * np.cos(0.2 * (number + 2) * columns)
+
+
+def test_dssim_agrees_with_tensorflow():
+    # TensorFlow 2.21: (1 - tf.image.ssim(clean, answer, max_val=1.0)) / 2 of the arrays below,
+    # moved to (N, H, W, 1) float32. It computes in float32.
+    expected = [0.010536670684814453, 0.006718546152114868, 0.006148427724838257]
+    clean = np.stack([waves(number) for number in range(3)])
+    answer = np.stack([0.9 * waves(number) + 0.1 * waves(number + 3) ** 2 for number in range(3)])
+    clean, answer = (torch.from_numpy(a[:, None].astype(np.float32)) for a in (clean, answer))
+    assert dssim(answer, clean).tolist() == pytest.approx(expected, abs=1e-6)
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**31), st.integers(11, 30), st.integers(11, 30))
 def test_ssim_is_symmetric_bounded_and_one_on_itself(seed, height, width):
@@ -80,7 +96,7 @@ def test_ssim_is_symmetric_bounded_and_one_on_itself(seed, height, width):
 @given(st.integers(0, 2**31))
 def test_an_image_scores_the_same_alone_and_in_company(seed):
     first, second = images(4, seed=seed), images(4, seed=seed + 1)
-    for measure in (mse, psnr, ssim):
+    for measure in (mse, psnr, ssim, dssim):
         together = measure(first, second)
         assert torch.allclose(together[2:3], measure(first[2:3], second[2:3]), rtol=1e-12)
 

@@ -1,4 +1,4 @@
-"""How close images are to their references where they were damaged: MSE, PSNR and SSIM.
+"""How close images are to their references where they were damaged: MSE, PSNR, SSIM and DSSIM.
 
 A patch is the bounding rectangle of a mask: the smallest upright rectangle that holds every
 marked pixel of one image.
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mrigen.errors import DataError
-from mrigen.metrics.similarity import MARGIN, checked_pair, decibel, ssim_map
+from mrigen.metrics.similarity import MARGIN, checked_pair, decibel, dissimilarity, ssim_map
 
 
 class Rectangle(NamedTuple):
@@ -40,7 +40,7 @@ def patch_mse(images: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
         If shapes differ or a mask is empty.
     """
     errors = torch.sub(*checked_pair(images, reference)).square()
-    return _rectangle_means(errors, _rectangles_for(images, mask))
+    return _rectangle_means(errors, patch_rectangles(images, mask))
 
 
 def patch_psnr(images: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
@@ -88,8 +88,28 @@ def patch_ssim(images: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
     image's edge have no window that fits; the nearest pixels that have one stand in for them.
     """
     similarity = ssim_map(images, reference)
-    rectangles = _rectangles_for(images, mask)
+    rectangles = patch_rectangles(images, mask)
     return _rectangle_means(similarity, [_in_map(r, similarity) for r in rectangles])
+
+
+def patch_dssim(images: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
+    """Return `(1 - SSIM) / 2` over the bounding rectangle of each image's mask.
+
+    Parameters
+    ----------
+    images, reference : (N, 1, H, W) float32 in [0, 1], H and W at least 11
+    mask : (N, 1, H, W) bool, at least one pixel of each image marked
+
+    Returns
+    -------
+    (N,) float64, from 0, the same patch, to 1
+
+    Raises
+    ------
+    DataError
+        If shapes differ, a mask is empty, or the images are smaller than the window.
+    """
+    return dissimilarity(patch_ssim(images, reference, mask))
 
 
 def bounding_rectangles(mask: Tensor) -> list[Rectangle]:
@@ -118,7 +138,14 @@ def bounding_rectangles(mask: Tensor) -> list[Rectangle]:
     return rectangles
 
 
-def _rectangles_for(images: Tensor, mask: Tensor) -> list[Rectangle]:
+def patch_rectangles(images: Tensor, mask: Tensor) -> list[Rectangle]:
+    """Return the bounding rectangles of masks that belong to images.
+
+    Raises
+    ------
+    DataError
+        If the mask is not bool of the images' shape, or marks nothing in one of them.
+    """
     if mask.shape != images.shape or mask.dtype != torch.bool:
         raise DataError(
             f"a mask of shape {tuple(mask.shape)} and type {mask.dtype} does not fit images of "

@@ -1,4 +1,4 @@
-"""How close images are to their references: MSE, PSNR and SSIM.
+"""How close images are to their references: MSE, PSNR, SSIM and DSSIM.
 
 Every measure takes images by the image convention, float32 (N, 1, H, W) in [0, 1], computes in
 float64 and answers one value per image. The data range is therefore always 1 and never guessed
@@ -88,6 +88,29 @@ def ssim(images: Tensor, reference: Tensor) -> Tensor:
     return ssim_map(images, reference).mean(dim=(1, 2, 3))
 
 
+def dssim(images: Tensor, reference: Tensor) -> Tensor:
+    """Return the structural dissimilarity of each image, `(1 - SSIM) / 2`.
+
+    Parameters
+    ----------
+    images, reference : (N, 1, H, W) float32 in [0, 1], H and W at least 11
+
+    Returns
+    -------
+    (N,) float64, from 0, the same image, to 1
+
+    Raises
+    ------
+    DataError
+        If the shapes differ, or the images are smaller than the window.
+
+    Notes
+    -----
+    As Arnaiz computes it, from `tf.image.ssim` with a range of 1.
+    """
+    return dissimilarity(ssim(images, reference))
+
+
 def ssim_map(images: Tensor, reference: Tensor) -> Tensor:
     """Return the structural similarity around each pixel whose window fits into the image.
 
@@ -170,6 +193,11 @@ def checked_pair(images: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 def decibel(error: Tensor) -> Tensor:
     """Turn mean squared errors into PSNR for a peak of 1, at most `MAX_PSNR_DB`."""
     return -10 * error.clamp(min=10 ** (-MAX_PSNR_DB / 10)).log10()
+
+
+def dissimilarity(similarity: Tensor) -> Tensor:
+    """Turn SSIM, 1 for the same image, into DSSIM, 0 for it."""
+    return (1 - similarity) / 2
 
 
 def _blur(images: Tensor) -> Tensor:
