@@ -14,6 +14,7 @@ from mrigen.evaluation.latent.bound import evaluate_latent
 from mrigen.project import Project
 from mrigen.stages import evaluate as stage
 from mrigen.stages.evaluate import evaluate
+from mrigen.stages.import_keras import IMPORTED
 from mrigen.tracking.tracker import connect
 from tiny_project import NETWORKS, params, write_bundle, write_slices
 
@@ -170,6 +171,25 @@ def test_slices_that_changed_after_training_are_refused_and_nothing_is_lost(proj
     with pytest.raises(ModelError, match=r"Run: mrigen train unet"):
         evaluate(project, "unet")
     assert read(project, "unet") == before
+
+
+def rewrite(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_an_imported_model_is_judged_on_slices_it_was_not_trained_on_here(project):
+    card = project.bundle("unet") / "card.json"
+    rewrite(card, data_fingerprint="unknown")
+    with pytest.raises(ModelError, match="mrigen train unet"):
+        evaluate(project, "unet")
+    rewrite(card, origin=IMPORTED)
+    assert evaluate(project, "unet")["slice_count"] == 12
+
+
+def test_slices_of_another_size_than_the_network_s_are_refused(project):
+    rewrite(project.bundle("unet") / "config.json", image_size=64)
+    with pytest.raises(ModelError, match="takes images of 64 pixels.*have 32"):
+        evaluate(project, "unet")
 
 
 def test_what_is_missing_is_named(project):

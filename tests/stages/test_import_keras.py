@@ -55,6 +55,17 @@ def test_the_card_says_where_the_weights_come_from(folder):
     assert str(folder) not in json.dumps(card)
 
 
+def test_an_imported_model_is_called_and_licensed_as_told_and_warns_of_its_subjects(folder):
+    out = folder / "models" / "published" / "bundle"
+    words = ("--model", "skip_cae", "--name", "published", "--licence", "MIT", "--out", out)
+    result = invoke("import-keras", good_file(folder), *words)
+    assert result.exit_code == 0, result.output
+    assert load_bundle(out).config.model == "published"
+    card = load_bundle(out).card
+    assert (card["model"], card["licence"]) == ("published", "MIT")
+    assert "training subjects" in card["warnings"][0]
+
+
 def test_the_same_file_gives_the_same_bundle(folder):
     path = good_file(folder)
     first = import_keras(path, "skip_cae", folder / "one")

@@ -19,6 +19,7 @@ from mrigen.evaluation.latent.judge import judge_latent
 from mrigen.evaluation.restoration.judge import judge_restoration
 from mrigen.page.document import Picture
 from mrigen.project import Project
+from mrigen.stages.import_keras import IMPORTED
 from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
 
@@ -119,6 +120,14 @@ def _judged(case: Case, bundle: Bundle) -> dict[str, object]:
 
 
 def _require_same_data(bundle: Bundle, store: SliceStore, model: str) -> None:
+    if bundle.config.image_size != store.size:
+        raise ModelError(
+            f"model '{model}' takes images of {bundle.config.image_size} pixels, but the slices of "
+            f"'{store.path}' have {store.size}: expected the same. Cut the dataset to that size, "
+            "or name another dataset."
+        )
+    if bundle.card.get("origin") == IMPORTED:
+        return  # what it was trained on is unknown, which its card's warning says
     # Other slices may come with other splits: subjects the model has seen could be judges.
     trained_on = bundle.card.get("data_fingerprint")
     if trained_on != store.fingerprint:

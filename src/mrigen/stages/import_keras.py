@@ -13,7 +13,18 @@ from mrigen.models.keras_weights.steps import short
 _log = logging.getLogger(__name__)
 
 
-def import_keras(path: Path, name: str, out: Path) -> str:
+#: The value of the card's key "origin".
+IMPORTED = "imported from Keras"
+
+_UNKNOWN_SUBJECTS = (
+    "The weights were trained elsewhere: nobody can tell here whether a test subject was among "
+    "their training subjects, so that their numbers may flatter them."
+)
+
+
+def import_keras(
+    path: Path, name: str, out: Path, *, called: str | None = None, licence: str | None = None
+) -> str:
     """Turn a whole-model .h5 file of Keras into a bundle, which answers as Keras did.
 
     Parameters
@@ -24,6 +35,10 @@ def import_keras(path: Path, name: str, out: Path) -> str:
         The network it holds; see `mrigen.models.keras_weights.reading.read_keras`.
     out
         The bundle's folder: absent, empty or an earlier bundle.
+    called
+        Name of the model in `params.yaml`; by default that of the network.
+    licence
+        Under which the weights are published; by default the card says that it is unknown.
 
     Returns
     -------
@@ -36,17 +51,18 @@ def import_keras(path: Path, name: str, out: Path) -> str:
     """
     _check_folder(out)
     read = read_keras(path, name)
-    config = BundleConfig(model=name, image_size=read.image_size, network=read.config)
+    config = BundleConfig(model=called or name, image_size=read.image_size, network=read.config)
     with path.open("rb") as file:
         checksum = file_digest(file, "sha256").hexdigest()
     card = {
-        "model": name,
-        "origin": "imported from Keras",
+        "model": called or name,
+        "origin": IMPORTED,
         "file": path.name,
         "sha256": checksum,
         "keras_version": read.keras_version,
-        "licence": "unknown: that of the imported file, which its owner has to tell",
+        "licence": licence or "unknown: that of the imported file, which its owner has to tell",
         "layers": {module: short(layer) for module, layer in read.layers.items()},
+        "warnings": [_UNKNOWN_SUBJECTS],
         "mrigen_version": __version__,
     }
     digest = save_bundle(out, read.network, config=config, card=card)
