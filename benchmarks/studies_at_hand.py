@@ -33,6 +33,10 @@ MODELS = {
     "arnaiz_skip_cae": ("arnaiz", "skip_cae_mse", "arnaiz", 4),
     "arnaiz_myronenko": ("arnaiz", "myronenko_mse", "arnaiz", 4),
     "arnaiz_residual_unet_dssim": ("arnaiz", "residual_unet_dssim", "arnaiz", 4),
+    # Arnaiz' own weights, brought in by `mrigen import-keras FILE --name ...`: never trained here.
+    "arnaiz_published_residual_unet": ("arnaiz", "residual_unet_mse", "arnaiz", 1),
+    "arnaiz_published_skip_cae": ("arnaiz", "skip_cae_clean", "arnaiz", 1),
+    "arnaiz_published_shallow": ("arnaiz", "shallow_mse", "arnaiz", 1),
     "lorente_unet": ("lorente", "original_51_px64", "lorente", 4),
     "feliu_gan4": ("feliu", "gan4_50k_100_once", "feliu", 20),
     "feliu_gan7": ("feliu", "gan7_30k_100_once", "feliu", 20),
