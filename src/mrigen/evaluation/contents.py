@@ -1,5 +1,6 @@
 """The folder of an evaluation: numbers, tables and figures as files, and what they are called."""
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,18 @@ from mrigen.evaluation.judgement import Judgement
 
 METRICS, CONTENTS = "metrics.json", "contents.json"
 FIGURES, TABLES = "figures", "tables"
+
+_TITLES = {
+    "quiz": "Real or generated?",
+    "restoration": "Restoring and reproducing slices",
+    "generation": "Generating slices",
+    "copying": "Copies of training slices",
+    "anomaly": "Finding lesions",
+    "usefulness": "What generated slices are worth to a classifier",
+    "latent": "What the latent carries",
+    "brain_masks": "What restoration is worth to a brain mask",
+    "training": "The training",
+}
 
 
 class Words(Config):
@@ -32,8 +45,19 @@ class Section(Config):
 _SECTIONS = TypeAdapter(dict[str, Section])
 
 
+def section_title(section: str) -> str:
+    """Return a section's name for people."""
+    return _TITLES.get(section, section.replace("_", " ").capitalize())
+
+
 def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:
     """Write `metrics.json`, `contents.json`, `figures/` and `tables/` into an empty folder."""
+    names = [
+        name
+        for each in judgements.values()
+        for name in (*each.pictures, *(f"{t}.csv" for t in each.tables))
+    ]
+    assert len(names) == len(set(names)), "two judges gave the same name to a table or a picture"
     for name in (FIGURES, TABLES):
         (folder / name).mkdir()
     sections = {}
@@ -73,6 +97,27 @@ def read_contents(folder: Path) -> dict[str, Section]:
         raise DataError(
             f"'{path}' is missing or damaged: run mrigen evaluate {folder.name}."
         ) from None
+
+
+def read_table(folder: Path, name: str) -> tuple[list[str], list[list[str]]]:
+    """Read a table of an evaluation: its columns, and its rows as they stand in the file.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged.
+    """
+    path = folder / TABLES / f"{name}.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            columns, *rows = list(csv.reader(file, strict=True))
+    except (OSError, ValueError, csv.Error):
+        columns, rows = [], []
+    if not columns or any(len(row) != len(columns) for row in rows):
+        raise DataError(
+            f"'{path}' is missing or damaged: run mrigen evaluate {folder.name}."
+        ) from None
+    return columns, rows
 
 
 def write_json(path: Path, values: object) -> None:

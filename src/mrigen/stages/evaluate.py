@@ -16,6 +16,7 @@ from mrigen.evaluation.figures import curve_figure
 from mrigen.evaluation.generation.judge import judge_generation
 from mrigen.evaluation.judgement import Judgement
 from mrigen.evaluation.latent.judge import judge_latent
+from mrigen.evaluation.report.quiz import judge_quiz
 from mrigen.evaluation.restoration.judge import judge_restoration
 from mrigen.page.document import Picture
 from mrigen.project import Project
@@ -27,6 +28,7 @@ EVALUATED = "evaluated.json"
 
 #: Who judges what, in the order of the report. A judge finds nothing where it does not apply.
 JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
+    "quiz": judge_quiz,
     "restoration": judge_restoration,
     "generation": judge_generation,
     "latent": judge_latent,
