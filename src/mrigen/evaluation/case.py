@@ -16,6 +16,7 @@ from mrigen.data.loader import SliceDataset, ordered_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 from mrigen.evaluation.config import EvaluationConfig
+from mrigen.evaluation.feature_cache import features_of, kept_features
 from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.features import FeatureExtractor
 from mrigen.models.interfaces import Reconstructor, Sampler
@@ -154,12 +155,36 @@ class Case:
     def real_features(
         self, rows: npt.NDArray[np.int64], extractor: FeatureExtractor | None = None
     ) -> Tensor:
-        """Return the features of clean slices, (len(rows), features) float32 on the CPU."""
-        return (extractor or self.extractor)(self.images(rows))
+        """Return the features of clean slices, (len(rows), features) float32 on the CPU.
+
+        They are kept in `cache`, and are the same bytes whether they were there or not.
+        """
+        return kept_features(
+            self.cache / "features",
+            self.store.fingerprint,
+            rows,
+            extractor=extractor or self.extractor,
+            images=self.images,
+        )
 
     def generated_features(self, count: int, extractor: FeatureExtractor | None = None) -> Tensor:
-        """Return the features of `generated(count)`, (count, features) float32 on the CPU."""
-        return (extractor or self.extractor)(self.generated(count))
+        """Return the features of `generated(count)`, (count, features) float32 on the CPU.
+
+        They are computed once in an evaluation.
+        """
+        extractor = extractor or self.extractor
+        known = self._generated_features.get(id(extractor))
+        # Held with its extractor, whose identity would otherwise pass to another object.
+        features = known[1] if known else torch.empty(0, extractor.features)
+        if len(features) < count:
+            fresh = features_of(self.generated(count)[len(features) :], extractor)
+            features = torch.cat([features, fresh])
+            self._generated_features[id(extractor)] = extractor, features
+        return features[:count]
+
+    @cached_property
+    def _generated_features(self) -> dict[int, tuple[FeatureExtractor, Tensor]]:
+        return {}
 
     @cached_property
     def _drawn(self) -> npt.NDArray[np.uint8]:
