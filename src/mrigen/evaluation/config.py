@@ -22,6 +22,7 @@ class RestorationConfig(Config):
     brain_mask_subjects: int = Field(
         0, ge=0, le=1000, description="test subjects whose brain masks are compared; seconds each"
     )
+    position_bins: int = Field(4, ge=1, le=50, description="along the head")
 
 
 class GenerationConfig(Config):
@@ -45,20 +46,35 @@ class CopyingConfig(Config):
     shown_pairs: int = Field(10, ge=1, le=50)
 
 
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < pair[0] <= pair[1] <= 0.5:
+        raise ValueError("[least, most], above 0 and at most 0.5")
+    return pair
+
+
 class AnomalyConfig(Config):
     """How lesions are looked for."""
 
-    slices: int = Field(256, ge=1, le=100_000, description="test slices with an inserted lesion")
+    slices: int = Field(
+        256, ge=1, le=100_000, description="test slices of each kind, evenly over the split"
+    )
     contrast: float = Field(0.4, gt=0, le=1, description="of inserted lesions, in grey values")
-    radius: tuple[float, float] = Field(
+    contrasts: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.1, 0.2, 0.3), max_length=10, description="further ones, for the table of contrasts"
+    )
+    radius: Annotated[tuple[float, float], AfterValidator(_rising)] = Field(
         (0.04, 0.1), description="of inserted lesions, in image heights"
     )
-    smoothing: float = Field(1.0, ge=0, le=20, description="sigma over the residual, in pixels")
+    smoothing: float = Field(1.5, ge=0, le=20, description="sigma over the maps, in pixels")
     draws: int = Field(8, ge=1, le=1000, description="latents of the reconstruction probability")
     dataset: Label | None = Field(
         None, description="whose test slices carry labelled lesions; null takes the model's own"
     )
     modality: str | None = Field(None, description="of those slices; null takes all")
+    labels: tuple[Annotated[int, Field(ge=1, le=255)], ...] | None = Field(
+        None, min_length=1, description="that are lesions; null takes all but 0"
+    )
+    shown: int = Field(6, ge=1, le=16, description="slices in the figures of maps")
 
 
 Task = Literal["tumour", "sex", "age_group"]
