@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
-from mrigen.metrics.detection import auroc, average_precision, best_dice, count_levels
+from mrigen.metrics.detection import (
+    auroc,
+    average_precision,
+    best_dice,
+    count_levels,
+    precision_recall,
+)
 
 PLAIN = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40)
 
@@ -59,3 +65,20 @@ def test_pixels_by_the_hundred_thousand_are_measured_as_by_scikit_learn():
     assert auroc(levels) == pytest.approx(roc_auc_score(marked, scores), abs=1e-12)
     precision = average_precision_score(marked, scores)
     assert average_precision(levels) == pytest.approx(precision, abs=1e-12)
+
+
+def test_points_of_the_precision_recall_curve_are_those_of_scikit_learn():
+    noise = np.random.default_rng(0)
+    marked = noise.random(3000) < 0.2
+    scores = (noise.standard_normal(3000) + marked).round(2)
+    recall, precision = precision_recall(count_levels(scores, marked), points=50)
+    assert len(recall) <= 50
+    assert recall[-1] == 1
+    assert np.diff(recall).max() < 0.06
+    expected = precision_recall_curve(marked, scores)
+    known = {(round(r, 9), round(p, 9)) for p, r in zip(*expected[:2], strict=True)}
+    assert {(round(r, 9), round(p, 9)) for r, p in zip(recall, precision, strict=True)} <= known
+
+
+def test_one_class_alone_has_no_curve():
+    assert precision_recall(count_levels([0.1, 0.2], [True, True])) is None

@@ -51,8 +51,9 @@ def insert_lesions(
         A number of each slice, such as its row in the manifest. Seed and row alone decide where
         the lesion lies in a given slice and what shape it has, at every contrast.
     contrast
-        In (0, 1]: how much brighter or darker, in grey values. Half of it at the rim, where a
-        pixel holds both; less where black or white is reached.
+        In [0, 1]: how much brighter or darker, in grey values. Half of it at the rim, where a
+        pixel holds both; less where black or white is reached. Lesions of contrast 0 are marked
+        without showing.
     radius
         The least and the most of both half-axes, in image heights.
     seed

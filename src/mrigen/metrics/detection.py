@@ -109,6 +109,23 @@ def best_dice(levels: Levels) -> BestDice | None:
     return BestDice(float(dice[best]), float(levels.scores[best]))
 
 
+def precision_recall(levels: Levels, *, points: int = 200) -> tuple[_Floats, _Floats] | None:
+    """Return recall and precision at thresholds from high to low, or None as `auroc` does.
+
+    Returns
+    -------
+    recall, precision : (P,)
+        At most `points` thresholds, at even distances of recall; the last finds everything.
+    """
+    counts = _as_floats(levels)
+    if counts is None:
+        return None
+    found, called = counts[0].cumsum(), (counts[0] + counts[1]).cumsum()
+    recall = found / found[-1]
+    chosen = np.unique(np.searchsorted(recall, np.linspace(0, 1, points + 1)[1:] - 1e-9))
+    return recall[chosen], found[chosen] / called[chosen]
+
+
 # Each takes counts (..., K) from the highest score down, of which some are marked and some are not:
 # whole numbers, as floats, whose products are exact up to 2**53 pairs.
 
