@@ -1,8 +1,12 @@
+import dataclasses
+import math
+
 import pytest
 import torch
+from torch import nn
 
-from mrigen.errors import DataError
-from mrigen.metrics.features import efficientnet_lite0
+from mrigen.errors import DataError, ModelError
+from mrigen.metrics.features import FeatureExtractor, efficientnet_lite0
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +54,29 @@ def test_no_images_have_no_features(extractor):
 def test_other_shapes_are_refused(extractor):
     with pytest.raises(DataError, match=r"expected \(N, 1, H, W\)"):
         extractor(torch.zeros(2, 3, 8, 8))
+
+
+def flat(features=16):
+    return FeatureExtractor("flat", nn.Flatten(), features, 1, 4, (0.0, 1.0))
+
+
+def test_a_network_without_parameters_will_do():
+    images = torch.rand(3, 1, 4, 4)
+    assert torch.equal(flat()(images, chunk=2), images.flatten(1))
+
+
+def test_answers_that_are_no_features_are_refused():
+    images = torch.rand(3, 1, 4, 4)
+    with pytest.raises(
+        ModelError, match=r"'flat' answers 3 images with \(3, 16\): expected \(3, 9\)"
+    ):
+        flat(9)(images)
+    spoilt = dataclasses.replace(flat(), value_range=(0.0, math.inf))
+    with pytest.raises(ModelError, match="not finite"):
+        spoilt(images)
+
+
+def test_resizing_is_the_extractors_own():
+    own = dataclasses.replace(flat(), resize=lambda images, size: images[..., :size, :size])
+    images = torch.rand(1, 1, 9, 9)
+    assert torch.equal(own(images), images[..., :4, :4].flatten(1))
