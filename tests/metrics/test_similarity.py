@@ -101,6 +101,11 @@ def test_an_image_scores_the_same_alone_and_in_company(seed):
         assert torch.allclose(together[2:3], measure(first[2:3], second[2:3]), rtol=1e-12)
 
 
+@pytest.mark.parametrize("measure", [mse, psnr, ssim, dssim])
+def test_no_images_have_no_values(measure):
+    assert measure(images(0), images(0)).tolist() == []
+
+
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match="cannot be compared"):
         mse(images(), images(height=23))

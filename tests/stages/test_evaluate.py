@@ -55,8 +55,8 @@ def figures(project, model):
 def test_a_restorer_is_judged_on_damaged_slices_beside_its_input(project):
     metrics = evaluate(project, "unet")
     assert metrics == read(project, "unet")
-    kinds = {"slice_mse", "slice_psnr_db", "slice_ssim"}
-    kinds |= {name.replace("slice", "patch") for name in kinds}
+    measures = {"mse", "psnr_db", "ssim", "dssim"}
+    kinds = {f"{region}_{name}" for region in ("slice", "patch") for name in measures}
     assert {f"{prefix}{name}" for prefix in ("", "input_") for name in kinds} <= set(metrics)
     assert metrics["slice_count"] == metrics["patch_count"] == 12
     assert "frechet_distance" not in metrics
@@ -76,9 +76,11 @@ def test_a_sampler_is_judged_by_its_distance_and_the_floor(project):
 
 def test_a_network_that_does_both_is_judged_in_both(project):
     metrics = evaluate(project, "vae")
-    assert {"slice_ssim", "frechet_distance", "rate_bits", "elbo_nats"} <= set(metrics)
+    assert {"clean_ssim", "damage_ssim", "frechet_distance", "rate_bits", "elbo_nats"} <= set(
+        metrics
+    )
     assert metrics["latent_size"] == 8
-    assert not any(name.startswith(("input_", "patch_")) for name in metrics)
+    assert not any(name.startswith(("slice_", "patch_", "input_slice")) for name in metrics)
     assert {"curves", "restorations", "samples", "quiz"} <= figures(project, "vae")
     assert all(math.isfinite(value) for value in metrics.values())
     for path in (project.evaluation("vae") / "figures").iterdir():

@@ -161,12 +161,14 @@ def structural_similarity(x: Tensor, y: Tensor) -> Tensor:
             f"images of {x.shape[2]} x {x.shape[3]} pixels have no SSIM: expected at least "
             f"{WINDOW} x {WINDOW}. Use larger slices."
         )
+    if not len(x):
+        return x.new_zeros(0, 1, x.shape[2] - 2 * MARGIN, x.shape[3] - 2 * MARGIN)
     # Variances are small differences of squares, and float32 has few digits for them: no image
     # loses its variance to its brightness if the brightness is taken off first.
     level_x, level_y = (image.detach().mean(dim=(1, 2, 3), keepdim=True) for image in (x, y))
     x, y = x - level_x, y - level_y
     # SSIM asks for the sum of the two variances alone, so four averages are enough.
-    mean_x, mean_y, squares, product = _blur(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
+    mean_x, mean_y, squares, product = window_means(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
     variances = squares - mean_x.square() - mean_y.square()
     covariance = product - mean_x * mean_y
     mean_x, mean_y = mean_x + level_x, mean_y + level_y
@@ -200,7 +202,17 @@ def dissimilarity(similarity: Tensor) -> Tensor:
     return (1 - similarity) / 2
 
 
-def _blur(images: Tensor) -> Tensor:
+def window_means(images: Tensor) -> Tensor:
+    """Return the mean under the window around each pixel whose window fits into the image.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W), at least one, H and W at least 11
+
+    Returns
+    -------
+    (N, 1, H - 10, W - 10) of the same type
+    """
     # The Gaussian window is the outer product of two lines: 22 products a pixel, not 121. As
     # channels of one picture, each with a filter of its own, images are filtered some ten times
     # as fast as in a batch, and on GPUs by kernels that round to float32 and never to TF32.
