@@ -29,9 +29,12 @@ class GenerationConfig(Config):
     """How generated slices are compared with real ones, as sets."""
 
     neighbours: int = Field(5, ge=1, le=100, description="of precision, recall, density, coverage")
-    resamples: int = Field(100, ge=20, le=10_000, description="bootstrap samples of subjects")
+    resamples: int = Field(100, ge=20, le=10_000, description="half-samples of subjects")
     position_bins: int = Field(4, ge=1, le=50)
     pairs: int = Field(256, ge=2, le=100_000, description="pairs of images for MS-SSIM")
+    ladder: tuple[Literal["blur", "noise", "lower_resolution"], ...] = Field(
+        ("blur", "noise"), description="degradations of real slices to compare with; [] for none"
+    )
 
 
 class CopyingConfig(Config):
@@ -84,7 +87,11 @@ class UsefulnessConfig(Config):
     """What is learned from generated slices, and by whom."""
 
     tasks: tuple[Task, ...] = ("tumour", "sex", "age_group")
-    steps: int = Field(200, ge=1, le=1_000_000, description="of training a classifier")
+    images: int = Field(
+        1024, ge=2, le=100_000, description="real training slices at most, and as many generated"
+    )
+    steps: int = Field(300, ge=1, le=1_000_000, description="of training a classifier")
+    repeats: int = Field(1, ge=1, le=100, description="classifiers of other seeds, averaged over")
     age_groups: int = Field(2, ge=2, le=10, description="equally large ones of training subjects")
 
 

@@ -18,6 +18,7 @@ from mrigen.evaluation.judgement import Judgement
 from mrigen.evaluation.latent.judge import judge_latent
 from mrigen.evaluation.report.quiz import judge_quiz
 from mrigen.evaluation.restoration.judge import judge_restoration
+from mrigen.evaluation.usefulness.judge import judge_usefulness
 from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.import_keras import IMPORTED
@@ -31,6 +32,7 @@ JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
     "quiz": judge_quiz,
     "restoration": judge_restoration,
     "generation": judge_generation,
+    "usefulness": judge_usefulness,
     "latent": judge_latent,
 }
 
