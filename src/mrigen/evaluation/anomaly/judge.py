@@ -56,7 +56,7 @@ def judge_anomaly(case: Case) -> Judgement:
     judgement.remarks += _identity(case, next(iter(sources.values())))
     for name, source in sources.items():
         _put(judgement, name, source)
-        judgement.remarks += _remarks(case, name, source)
+        judgement.remarks += _remarks(name, source)
         judgement.pictures[f"anomaly_{name}"] = _draw_maps(case, config, name, source)
     judgement.tables["anomaly"] = method_table(sources)
     if INSERTED in sources:
@@ -80,7 +80,7 @@ def _put(judgement: Judgement, name: str, source: Source) -> None:
     judgement.metrics[f"{name}_slices"] = float(source.known.diseased.sum())
 
 
-def _remarks(case: Case, name: str, source: Source) -> Iterator[str]:
+def _remarks(name: str, source: Source) -> Iterator[str]:
     scores, known = source.scores, source.known
     people = len(set(known.subjects))
     if people < MIN_SUBJECTS:
