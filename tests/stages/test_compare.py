@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ from mrigen.data.slicing.dataset import DatasetConfig
 from mrigen.data.store.writing import write_store
 from mrigen.errors import DataError, ModelError
 from mrigen.evaluation.contents import write_judgements
-from mrigen.evaluation.judgement import Judgement
+from mrigen.evaluation.judgement import Judgement, Table
 from mrigen.images import encode_png
 from mrigen.models.build import build_network, count_parameters
 from mrigen.page.document import Picture
@@ -19,10 +20,20 @@ from mrigen.stages.compare import compare
 from tiny_project import NETWORKS, params, scan, write_bundle, write_slices
 
 SCORES = {
-    "vae": {"slice_psnr_db": 20.5, "slice_psnr_db_sd": 1.0, "frechet_distance": 31.25},
+    "vae": {"damage_psnr_db": 20.5, "damage_psnr_db_sd": 1.0, "frechet_distance": 31.25},
     "gan": {"frechet_distance": 55.5, "frechet_floor": 5.0, "frechet_ratio": 11.1},
-    "unet": {"slice_ssim": 0.91, "slice_ssim_sd": 0.02, "input_slice_ssim": 0.8},
+    "unet": {"damage_psnr_db": 30.0, "slice_ssim": 0.91, "input_slice_ssim": 0.8},
 }
+
+
+def slice_scores(model):
+    stream = np.random.default_rng(len(model))
+    better = 2.0 if model == "unet" else 0.0
+    rows = [
+        {"row": row, "subject": f"s{row // 6}", "clean_psnr_db": 20 + better + stream.random()}
+        for row in range(60)
+    ]
+    return Table("Slices", "One line a slice.", ("row", "subject", "clean_psnr_db"), rows)
 
 
 def write_evaluation(project, model, digest):
@@ -34,8 +45,26 @@ def write_evaluation(project, model, digest):
     (folder / "evaluated.json").write_text(json.dumps(evaluated))
     picture = np.eye(16, dtype=np.uint8) * 200
     curves = Picture("Loss over training", "Terms over epochs.", encode_png(picture))
-    judged = Judgement(metrics=SCORES[model], pictures={"curves": curves})
+    judged = Judgement(
+        metrics=SCORES[model],
+        tables={} if model == "gan" else {"restoration_slices": slice_scores(model)},
+        pictures={"curves": curves},
+        remarks=["Few slices were damaged."],
+    )
     write_judgements(folder, {"training": judged})
+
+
+def write_timing(project, model):
+    timing = {
+        "bundle": bundle_digest(project.bundle(model)),
+        "device": "a processor",
+        "seconds": 62.0,
+        "images_per_second": 321.0,
+        "joules": 7.2e6,
+        "mean_watts": 35.0,
+        "energy_source": "a counter",
+    }
+    (project.model_folder(model) / "timing.json").write_text(json.dumps(timing))
 
 
 @pytest.fixture
@@ -44,14 +73,8 @@ def project(tmp_path):
     write_slices(project)
     for model in NETWORKS:
         write_evaluation(project, model, write_bundle(project, model))
-    digest = bundle_digest(project.bundle("vae"))
-    timing = {
-        "bundle": digest,
-        "device": "a processor",
-        "seconds": 62.0,
-        "images_per_second": 321.0,
-    }
-    (project.model_folder("vae") / "timing.json").write_text(json.dumps(timing))
+    for model in ("vae", "unet"):
+        write_timing(project, model)
     project.index.mkdir()
     left_out = [{"path": "data/broken.nii.gz", "reason": "has no voxels. Remove it."}]
     sources = {"ixi": {"notes": ["age is unknown for 2 of 8 subjects"]}}
@@ -76,7 +99,8 @@ def test_every_model_stands_in_the_page_and_the_table(project):
     text = page.read_text()
     for words in ("31.25", "55.50", "0.910", "input as it came: 0.800", "62 s", "a processor"):
         assert words in text
-    assert text.count("data:image/png;base64,") == 3 + 1  # curves and the contact sheet
+    # Curves, the contact sheet, and one figure over all: two models are timed.
+    assert text.count("data:image/png;base64,") == 3 + 1 + 1
     rows = table(project)
     assert list(rows) == list(NETWORKS)
     assert rows["gan"]["frechet_ratio"] == "11.1"
@@ -111,8 +135,8 @@ def test_models_of_a_leaking_split_are_marked(project):
     assert table_of(project)["unet"]["split"] == "leaking: tablado"
     assert table_of(project)["vae"]["split"] == "subjects"  # as it was trained
     text = (project.report / "index.html").read_text()
-    # In the tables of what it is and of what it restores; it was never timed.
-    assert text.count("leaking split</strong>") == 2
+    # In short, and in the tables over all, of what it restores, of what it is.
+    assert text.count("leaking split</strong>") == 4
     assert text.count("Warning: split &#39;tablado&#39; puts slices of the same 5 subjects") == 2
     assert "never trained on" not in text
 
@@ -159,12 +183,55 @@ def test_a_damaged_summary_is_a_data_error(project, summary, words):
         compare(project)
 
 
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
 def test_twice_gives_the_same_files(project):
-    first = compare(project).read_bytes(), (project.report / "comparison.csv").read_bytes()
-    assert first == (
-        compare(project).read_bytes(),
-        (project.report / "comparison.csv").read_bytes(),
-    )
+    compare(project)
+    first = files(project.report)
+    compare(project)
+    assert files(project.report) == first
+
+
+def test_every_file_of_the_report_is_there_and_linked(project):
+    text = compare(project).read_text()
+    found = set(files(project.report))
+    assert found == {
+        "index.html", "comparison.csv", "figures/pareto.png",
+        "tables/paired_summary.csv", "tables/paired_tests.csv",
+        *(f"tables/{model}/restoration_slices.csv" for model in ("vae", "unet")),
+        *(f"model_cards/{model}.md" for model in NETWORKS),
+    }  # fmt: skip
+    linked = re.findall(r'href="([^"#:]+)"', text)
+    assert {address for address in linked if address != "data:,"} <= found
+    assert "tables/unet/restoration_slices.csv" in linked
+    with (project.report / "tables" / "paired_tests.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["model_a"], row["model_b"]) == ("vae", "unet")
+    assert row["verdict"] == "unet is better"
+    assert "unet is better" in text
+
+
+def test_remarks_of_judges_are_shown_and_on_the_card(project):
+    text = compare(project).read_text()
+    assert text.count("Few slices were damaged.") == 6
+    card = (project.report / "model_cards" / "vae.md").read_text()
+    assert "The training: Few slices were damaged." in card
+    assert "2 kWh, 35 W on average, of a counter" in card
+
+
+def test_models_without_times_have_no_figure_of_time(project):
+    for model in NETWORKS:
+        (project.model_folder(model) / "timing.json").unlink(missing_ok=True)
+    assert "Quality and time" not in compare(project).read_text()
+    assert not list((project.report / "figures").iterdir())
+
+
+def test_a_missing_figure_is_named(project):
+    (project.evaluation("vae") / "figures" / "curves.png").unlink()
+    with pytest.raises(DataError, match=r"curves\.png' cannot be read.*mrigen evaluate vae"):
+        compare(project)
 
 
 def test_models_that_cannot_be_compared_are_named_with_what_to_do(project, caplog):

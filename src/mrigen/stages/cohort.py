@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from mrigen.config import describe
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
-from mrigen.evaluation.report.page import DatasetEntry, LeftOutFile
+from mrigen.evaluation.report.entries import DatasetEntry, LeftOutFile
 from mrigen.page.document import Picture
 
 _SPLITS = ("train", "validation", "test")

@@ -1,32 +1,34 @@
 """Put all evaluated models side by side: one page and one table."""
 
+import csv
 import logging
-from collections.abc import Mapping
-from math import isfinite
+import shutil
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import torch
 
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
-from mrigen.bundle import bundle_digest, read_card, read_config
+from mrigen.bundle import bundle_digest
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.errors import DataError, ModelError
-from mrigen.evaluation.contents import FIGURES, METRICS, read_contents
-from mrigen.evaluation.report.page import (
-    ModelEntry,
-    Report,
-    render_csv,
-    render_html,
-)
-from mrigen.models.build import build_network, count_parameters
+from mrigen.errors import ModelError
+from mrigen.evaluation.comparison.paired import compare_pairs
+from mrigen.evaluation.comparison.panels import Trained, pareto_panels
+from mrigen.evaluation.comparison.pareto import pareto_figure
+from mrigen.evaluation.comparison.slice_scores import SliceScores, read_slice_scores
+from mrigen.evaluation.contents import FIGURES, METRICS, TABLES
+from mrigen.evaluation.judgement import Table
+from mrigen.evaluation.report.entries import ModelEntry, Report, TableEntry
+from mrigen.evaluation.report.page import render_csv, render_html
 from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.cohort import dataset_entry, is_synthetic, read_object, read_summary
 from mrigen.stages.evaluate import EVALUATED
-from mrigen.tracking.run import flatten
+from mrigen.stages.report_entries import model_entry
 
-PAGE, TABLE = "index.html", "comparison.csv"
+PAGE, TABLE, CARDS = "index.html", "comparison.csv", "model_cards"
 
 SYNTHETIC = (
     "The data behind this report are synthetic: computed volumes, not people. Use it to try the "
@@ -42,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 
 def compare(project: Project) -> Path:
-    """Write `report/index.html` and `report/comparison.csv` over all evaluated models.
+    """Write `report/` over all evaluated models: a page, and the same numbers as files.
+
+    Beside `index.html` lie `comparison.csv` (a line per model, all numbers), `tables/` (the paired
+    tests, and the tables of each model in a folder of its own), `figures/` and `model_cards/`.
 
     Models that are not trained or not evaluated, or whose numbers belong to another bundle, are
     named in the report with what to do.
@@ -68,7 +73,7 @@ def compare(project: Project) -> Path:
     for name in project.params.models:
         reason = _why_not(project, name)
         if reason is None:
-            models.append(_model_entry(project, name))
+            models.append(model_entry(project, name))
         else:
             missing[name] = reason
             _log.warning("Model '%s' is not compared: it %s", name, reason)
@@ -83,18 +88,24 @@ def compare(project: Project) -> Path:
         if project.processed(name).is_dir()
     }
     left_out, notes = read_summary(project.index / "summary.json")
+    found = compare_pairs(_slice_scores(project, models))
+    tests = (
+        {"paired_summary": found.summary, "paired_tests": found.pairs} if found.pairs.rows else {}
+    )
     report = Report(
         models=models,
         datasets=[dataset_entry(name, store) for name, store in stores.items()],
         missing=missing,
         notices=_notices(stores),
+        tests=[_table_entry(name, table) for name, table in tests.items()],
+        test_remarks=found.remarks,
+        pareto=_pareto(models),
         left_out=left_out,
         notes=notes,
         origin={"mrigen": __version__, "torch": torch.__version__},
     )
     with atomic_folder(project.report) as folder:
-        (folder / PAGE).write_text(render_html(report), encoding="utf-8")
-        (folder / TABLE).write_text(render_csv(models), encoding="utf-8")
+        _write(folder, project, report, tests)
     return project.report / PAGE
 
 
@@ -118,77 +129,63 @@ def _why_not(project: Project, model: str) -> str | None:
     return None
 
 
-def _model_entry(project: Project, model: str) -> ModelEntry:
-    path, folder = project.bundle(model), project.evaluation(model)
-    config, card, evaluated = read_config(path), read_card(path), read_object(folder / EVALUATED)
-    with torch.device("meta"):  # shapes are enough to count
-        trainable, total = count_parameters(build_network(config.network, config.image_size))
-    params = card.get("params", {})
-    flat = flatten(params) if isinstance(params, dict) else {}
-    metrics = _read_metrics(folder / METRICS)
-    facts: dict[str, str | int] = {
-        "network": config.network.name,
-        "dataset": project.model_config(model).dataset,
-        "split": str(card.get("split", "unknown")),
-        "parameters_trainable": trainable,
-        "parameters_total": total,
-    }
-    if "training.epochs" in flat:
-        facts["epochs"] = int(flat["training.epochs"])
-    evaluation = flatten({"evaluation": evaluated.get("evaluation", {})})
-    if "frechet_distance" in metrics:
-        facts["extractor"] = evaluation.get("evaluation.extractors", "unknown")
-    origin = {key: str(card.get(key) or "unknown") for key in ("data_fingerprint", "git_commit")}
-    origin |= {
-        "bundle": str(evaluated["bundle"]),
-        "mrigen_version": str(card.get("mrigen_version")),
-    }
-    return ModelEntry(
-        name=model,
-        facts=facts,
-        timing=_timing(project.model_folder(model) / "timing.json", bundle_digest(path)),
-        metrics=metrics,
-        origin=origin,
-        params=flat | evaluation,
-        pictures=_pictures(folder),
-        warnings=_warnings(card),
+def _slice_scores(project: Project, models: Sequence[ModelEntry]) -> list[SliceScores]:
+    found = []
+    for model in models:
+        folder, config = project.evaluation(model.name), project.model_config(model.name)
+        scores = read_slice_scores(
+            folder,
+            model=model.name,
+            dataset=config.dataset,
+            corruption=config.model_dump(mode="json")["corruption"],
+            evaluated=read_object(folder / EVALUATED),
+        )
+        found += [scores] if scores is not None else []
+    return found
+
+
+def _table_entry(name: str, table: Table) -> TableEntry:
+    columns, *rows = csv.reader(StringIO(table.csv()))
+    return TableEntry(name, table.title, table.description, columns, rows, f"{TABLES}/{name}.csv")
+
+
+def _pareto(models: Sequence[ModelEntry]) -> Picture | None:
+    trained = [
+        Trained(
+            model=model.name,
+            dataset=str(model.facts["dataset"]),
+            seconds=float(model.timing["seconds"]) if "seconds" in model.timing else None,
+            metrics=model.metrics,
+        )
+        for model in models
+    ]
+    panels, remarks = pareto_panels(trained)
+    if not panels:
+        return None
+    shown = "; ".join(f"{panel.label} on {panel.title}" for panel in panels)
+    words = (
+        "Each model's quality over the seconds its training took, on a logarithmic scale, a panel "
+        f"for each number and dataset: {shown}. Vertical lines are 95 % intervals over subjects. "
+        "Models on the orange line are the choice: none is both quicker and better."
+    )
+    return Picture(
+        "Quality over time of training", " ".join([words, *remarks]), pareto_figure(panels)
     )
 
 
-def _warnings(card: Mapping[str, object]) -> list[str]:
-    # Those of the data that the model was trained on, whatever stands in their place today.
-    warnings = card.get("warnings", [])
-    return [str(warning) for warning in warnings] if isinstance(warnings, list) else []
-
-
-def _read_metrics(path: Path) -> dict[str, float]:
-    metrics = {}
-    for key, value in read_object(path).items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not isfinite(float(str(value))):
-            raise DataError(
-                f"'{path}' has {key} {str(value)[:80]!r}: expected a finite number. Run: mrigen "
-                f"evaluate {path.parent.name}."
-            )
-        metrics[key] = float(str(value))
-    return metrics
-
-
-def _pictures(folder: Path) -> list[Picture]:
-    pictures = []
-    for section in read_contents(folder).values():
-        for name, words in section.pictures.items():
-            png = (folder / FIGURES / f"{name}.png").read_bytes()
-            pictures.append(Picture(words.title, words.description, png))
-    return pictures
-
-
-def _timing(path: Path, digest: str) -> dict[str, str | float]:
-    values = read_object(path) if path.exists() else {}
-    if values.get("bundle") != digest:
-        return {}  # DVC may have brought back a bundle that was trained elsewhere
-    return {
-        key: value
-        for key, value in values.items()
-        if key != "bundle" and isinstance(value, str | float | int)
-    }
+def _write(folder: Path, project: Project, report: Report, tests: Mapping[str, Table]) -> None:
+    (folder / PAGE).write_text(render_html(report), encoding="utf-8")
+    (folder / TABLE).write_text(render_csv(report.models), encoding="utf-8")
+    for name in (TABLES, FIGURES, CARDS):
+        (folder / name).mkdir()
+    for name, table in tests.items():
+        (folder / TABLES / f"{name}.csv").write_text(table.csv(), encoding="utf-8")
+    if report.pareto is not None:
+        (folder / FIGURES / "pareto.png").write_bytes(report.pareto.png)
+    for model in report.models:
+        if model.card is not None:
+            path = folder / CARDS / f"{model.name}.md"
+            path.write_text(model.card.markdown(), encoding="utf-8")
+        own = project.evaluation(model.name) / TABLES
+        if own.is_dir():
+            shutil.copytree(own, folder / TABLES / model.name)

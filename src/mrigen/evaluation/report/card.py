@@ -1,0 +1,66 @@
+"""A model card: what a model is, what it is for, what it was measured to do, and its limits.
+
+References
+----------
+The headings are those of Mitchell et al. 2019, doi:10.1145/3287560.3287596.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CardSection:
+    """A heading and what stands below it, in this order.
+
+    Attributes
+    ----------
+    facts
+        Label to text.
+    lines
+        Whole sentences.
+    header, rows
+        A table; none without a header.
+    code
+        Commands to copy.
+    """
+
+    title: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A title and sections, to be shown on a page or written as Markdown."""
+
+    title: str
+    sections: Sequence[CardSection]
+
+    def markdown(self) -> str:
+        """Return the card as a Markdown document."""
+        parts = [f"# {_plain(self.title)}"]
+        for section in self.sections:
+            parts.append(f"## {_plain(section.title)}")
+            if section.facts:
+                pairs = section.facts.items()
+                parts.append("\n".join(f"- **{_plain(k)}**: {_plain(v)}" for k, v in pairs))
+            if section.lines:
+                parts.append("\n".join(f"- {_plain(line)}" for line in section.lines))
+            if section.header:
+                rows = [section.header, ["---"] * len(section.header), *section.rows]
+                parts.append("\n".join(f"| {' | '.join(map(_plain, row))} |" for row in rows))
+            if section.code:
+                parts.append(f"```sh\n{section.code}\n```")
+        return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    # What comes from files must not become markup.
+    flat = " ".join(text.split())
+    for sign in "\\`*_[]<|#":
+        flat = flat.replace(sign, f"\\{sign}")
+    return flat

@@ -1,0 +1,125 @@
+"""A model in a few sentences, written from its numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mrigen.evaluation.report.spoken import spoken, spoken_value
+
+#: Of a classifier that tells real from generated: up to where it does little more than guess.
+_HARDLY_TOLD = 0.6
+
+Metrics = Mapping[str, float]
+
+
+def in_short(metrics: Metrics, refusals: Sequence[str] | None) -> list[str]:
+    """Say how good a model is: quality, distance to the floor, copying, told apart, gate.
+
+    Parameters
+    ----------
+    metrics
+        Contents of `metrics.json`.
+    refusals
+        Which bounds of its gate it does not meet; None where it has no gate.
+
+    Returns
+    -------
+    list
+        Whole sentences, of what was measured.
+    """
+    return [
+        *_restoration(metrics),
+        *_generation(metrics),
+        *_copying(metrics),
+        *_told_apart(metrics),
+        *_usefulness(metrics),
+        *_lesions(metrics),
+        _gate(refusals),
+    ]
+
+
+def _restoration(metrics: Metrics) -> Iterator[str]:
+    key = next((k for k in ("slice_psnr_db", "damage_psnr_db") if f"input_{k}" in metrics), None)
+    if key is not None:
+        gain = metrics[key] - metrics[f"input_{key}"]
+        words = "closer to the clean slice" if gain > 0 else "further from the clean slice"
+        damage = "its own kind of damage" if key == "slice_psnr_db" else "the standard damage"
+        yield (
+            f"Against {damage} it reaches {spoken(key, metrics)} PSNR: {abs(gain):.1f} dB {words} "
+            "than leaving the damage alone."
+        )
+    for key in ("clean_psnr_db", "slice_psnr_db"):
+        if key in metrics and f"input_{key}" not in metrics:
+            yield f"It reproduces clean slices at {spoken(key, metrics)} PSNR."
+            return
+
+
+def _generation(metrics: Metrics) -> Iterator[str]:
+    if "frechet_ratio" in metrics:
+        yield (
+            f"Its generated slices lie {spoken('frechet_ratio', metrics)} times as far from real "
+            "test slices as real slices of other people do; 1 would be as good as real."
+        )
+    if "precision" in metrics and "coverage" in metrics:
+        yield (
+            f"{metrics['precision']:.0%} of them lie where real slices lie (precision), and "
+            f"{metrics['coverage']:.0%} of real slices have a generated one near them (coverage)."
+        )
+
+
+def _copying(metrics: Metrics) -> Iterator[str]:
+    verdict = copying_verdict(metrics)
+    if verdict is not None:
+        yield verdict
+
+
+def copying_verdict(metrics: Metrics) -> str | None:
+    """Say whether a generator copies its training slices; None where that was not judged."""
+    if "copied_share" not in metrics:
+        return None
+    share, control = metrics["copied_share"], metrics.get("copied_share_of_real")
+    text = f"{share:.1%} of its slices are as close to a training slice as a copy would be"
+    if control is None:
+        return f"{text}."
+    low = metrics.get("copied_share_low", share)
+    found = "that is a sign of copying" if low > control else "no sign of copying"
+    return f"{text}, against {control:.1%} of real test slices: {found}."
+
+
+def _told_apart(metrics: Metrics) -> Iterator[str]:
+    if "told_apart" not in metrics:
+        return
+    share = metrics["told_apart"]
+    found = "are hardly told from real ones" if share <= _HARDLY_TOLD else "are told from real ones"
+    yield (
+        f"Its slices {found} by a small classifier, which is right in "
+        f"{spoken_value('told_apart', share)} of cases where guessing gets a half."
+    )
+
+
+def _usefulness(metrics: Metrics) -> Iterator[str]:
+    for key in sorted(metrics):
+        task, _, name = key.rpartition("/")
+        if name == "useful_both" and f"{task}/useful_real" in metrics:
+            gain = metrics[key] - metrics[f"{task}/useful_real"]
+            yield (
+                f"A classifier of {task.replace('_', ' ')} that learns from real and generated "
+                f"slices together gets {spoken(key, metrics)} of test subjects right, {gain:+.3f} "
+                "against real ones alone."
+            )
+
+
+def _lesions(metrics: Metrics) -> Iterator[str]:
+    for kind in ("inserted", "labelled"):
+        key = f"{kind}_pixel_auroc"
+        if key in metrics:
+            yield (
+                f"Pixels of {kind} lesions stand out in its residuals with an AUROC of "
+                f"{spoken(key, metrics)}; 0.5 is guessing."
+            )
+
+
+def _gate(refusals: Sequence[str] | None) -> str:
+    if refusals is None:
+        return "It has no gate: nothing keeps it from being promoted."
+    if not refusals:
+        return "It passes its gate."
+    return f"It does not pass its gate: {'; '.join(refusals)}."

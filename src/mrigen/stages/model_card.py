@@ -1,0 +1,215 @@
+"""The card of a trained and evaluated model, written from what its run left behind."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import metadata
+
+import torch
+
+from mrigen.bundle import BundleConfig, bundle_digest, read_card, read_config
+from mrigen.data.store.slice_store import SliceStore
+from mrigen.evaluation.catalogue.listing import find_metric, ordered
+from mrigen.evaluation.contents import read_contents, section_title
+from mrigen.evaluation.report.card import Card, CardSection
+from mrigen.evaluation.report.short import copying_verdict, in_short
+from mrigen.evaluation.report.spoken import spoken_interval, spoken_value
+from mrigen.models.build import build_network, count_parameters
+from mrigen.project import Project
+from mrigen.stages.card_words import CARDS, NETWORKS, NOT_FOR, REFERENCES, USES
+from mrigen.stages.cohort import dataset_entry, read_object
+from mrigen.stages.fetch import ATTRIBUTION
+
+#: Name of the file.
+MODEL_CARD = "model_card.md"
+
+_NOT_DECLARED = "not declared"
+_DECATHLON = "dataset.json"  # of the Medical Segmentation Decathlon; it has a licence
+
+
+def model_card(project: Project, model: str, metrics: Mapping[str, float]) -> Card:
+    """Write the card of a model.
+
+    Parameters
+    ----------
+    project
+        The project folder.
+    model
+        A name under `models:` with a bundle and an evaluation of it.
+    metrics
+        Of the evaluation.
+
+    Raises
+    ------
+    DataError, ModelError
+        If a file of the bundle, of its data or of its evaluation is damaged.
+    """
+    path = project.bundle(model)
+    config, card = read_config(path), read_card(path)
+    gate = project.model_config(model).gate
+    refusals = gate.refusals(metrics) if gate.root else None
+    return Card(
+        f"Model card of {model}",
+        [
+            _details(config, card, bundle_digest(path)),
+            CardSection("Intended use", lines=[*USES, *NOT_FOR]),
+            _training_data(project, model, card),
+            _evaluation_data(project, model),
+            CardSection("In short", lines=in_short(metrics, refusals)),
+            _numbers(metrics),
+            _copying(metrics),
+            _limits(project, model, card),
+            _costs(project, model),
+            _again(project, model, card),
+            _references(config, card),
+        ],
+    )
+
+
+def _details(config: BundleConfig, card: Mapping[str, object], digest: str) -> CardSection:
+    with torch.device("meta"):  # shapes are enough to count
+        trainable, _ = count_parameters(build_network(config.network, config.image_size))
+    name = config.network.name
+    facts = {
+        "Network": f"{name}, a {NETWORKS.get(name, 'network')}",
+        "Objective": _param(card, "objective") or str(card.get("origin", "unknown")),
+        "Images": f"{config.image_size} x {config.image_size} pixels, grey, from 0 to 1",
+        "Trainable parameters": f"{trainable:,}",
+        "mrigen": str(card.get("mrigen_version", "unknown")),
+        "Bundle": digest,
+        "Licence of the code": str(
+            metadata("mrigen").json.get("license_expression", _NOT_DECLARED)
+        ),
+        "Licence of the weights": str(card.get("licence", f"{_NOT_DECLARED}; see the data's")),
+    }
+    return CardSection("Model details", facts)
+
+
+def _training_data(project: Project, model: str, card: Mapping[str, object]) -> CardSection:
+    name = project.model_config(model).dataset
+    if "origin" in card:
+        lines = ["It was trained elsewhere; on what is not recorded here."]
+        return CardSection("Training data", {"Origin": str(card["origin"])}, lines)
+    store = SliceStore(project.processed(name))
+    facts = {"Dataset": name, "Licence of the data": _data_licence(project, name)}
+    lines = []
+    if store.fingerprint == card.get("data_fingerprint"):
+        entry = dataset_entry(name, store)
+        subjects, slices = entry.splits["train"]
+        facts |= {"Trained on": f"{slices:,} slices of {subjects:,} subjects", **entry.facts}
+    else:
+        lines.append(
+            "The dataset at hand is not the one it was trained on: its fingerprint is "
+            f"{store.fingerprint[:12]}."
+        )
+    facts["Fingerprint"] = str(card.get("data_fingerprint"))
+    facts["Split"] = str(card.get("split", "unknown"))
+    facts["DVC hash of the raw data"] = str(card.get("dvc_data") or "unknown")
+    if card.get("synthetic_data"):
+        lines.append("The data are synthetic: computed volumes, not people.")
+    return CardSection("Training data", facts, lines)
+
+
+def _evaluation_data(project: Project, model: str) -> CardSection:
+    name = project.model_config(model).dataset
+    subjects, slices = dataset_entry(name, SliceStore(project.processed(name))).splits["test"]
+    return CardSection(
+        "Evaluation data",
+        {"Dataset": name, "Test split": f"{slices:,} slices of {subjects:,} subjects"},
+        ["Intervals hold 95 % of what other test subjects would give, by resampling subjects."],
+    )
+
+
+def _numbers(metrics: Mapping[str, float]) -> CardSection:
+    rows = []
+    for key in ordered(metrics):
+        metric = find_metric(key)
+        if metric is not None and metric.better and metric.name == key:
+            direction = f"{metric.better} is better"
+            interval = spoken_interval(key, metrics)
+            rows.append([metric.label, spoken_value(key, metrics[key]), interval, direction])
+    return CardSection("Metrics", header=("Number", "Value", "95 % interval", ""), rows=rows)
+
+
+def _copying(metrics: Mapping[str, float]) -> CardSection:
+    verdict = copying_verdict(metrics)
+    return CardSection(
+        "Copies of training data",
+        lines=[verdict or "It was not searched for copies of training slices."],
+    )
+
+
+def _limits(project: Project, model: str, card: Mapping[str, object]) -> CardSection:
+    warnings = card.get("warnings")
+    lines = [str(warning) for warning in warnings] if isinstance(warnings, list) else []
+    for name, section in read_contents(project.evaluation(model)).items():
+        lines += [f"{section_title(name)}: {remark}" for remark in section.remarks]
+    return CardSection(
+        "Limits",
+        lines=[
+            *lines,
+            "It has seen the subjects above alone: what is rare or missing among their ages, "
+            "sexes, sites and disorders it has not learnt.",
+            "Slices are judged one by one: nothing here says that neighbouring slices fit.",
+        ],
+    )
+
+
+def _costs(project: Project, model: str) -> CardSection:
+    path = project.model_folder(model) / "timing.json"
+    timing = read_object(path) if path.exists() else {}
+    if timing.get("bundle") != bundle_digest(project.bundle(model)):
+        return CardSection("Hardware and energy", lines=["Not recorded: it was trained elsewhere."])
+    joules = timing.get("joules")
+    energy = str(timing.get("energy_source", "not recorded"))
+    if isinstance(joules, int | float):
+        watts = timing.get("mean_watts")
+        energy = f"{joules / 3.6e6:.4g} kWh, {watts:.0f} W on average, of {energy}"
+    return CardSection(
+        "Hardware and energy",
+        {
+            "Hardware": str(timing.get("device")),
+            "Precision": str(timing.get("precision")),
+            "Training time": f"{float(str(timing.get('seconds'))):,.0f} s",
+            "Peak memory": f"{float(str(timing.get('peak_memory_gib', 0))):.2f} GiB",
+            "Energy": energy,
+        },
+    )
+
+
+def _again(project: Project, model: str, card: Mapping[str, object]) -> CardSection:
+    if "origin" in card:
+        facts = {"File": str(card.get("file")), "SHA-256": str(card.get("sha256"))}
+        return CardSection("How to reproduce it", facts)
+    commit = str(card.get("git_commit") or "unknown")
+    lines = []
+    if commit.endswith("-dirty"):
+        lines.append("The code had changes that were not committed.")
+    dataset = project.model_config(model).dataset
+    code = f"git checkout {commit.removesuffix('-dirty')}\nmrigen index\nmrigen slices {dataset}\n"
+    code += f"mrigen train {model}\nmrigen evaluate {model}"
+    facts = {"Commit": commit, "Parameters": json.dumps(card.get("params"), sort_keys=True)}
+    return CardSection("How to reproduce it", facts, lines, code=code)
+
+
+def _references(config: BundleConfig, card: Mapping[str, object]) -> CardSection:
+    names = (config.network.name, _param(card, "objective"))
+    found: list[str] = [line for name in names for line in REFERENCES.get(name, ())]
+    return CardSection("References", lines=[*dict.fromkeys(found), CARDS])
+
+
+def _param(card: Mapping[str, object], block: str) -> str:
+    params = card.get("params")
+    values = params.get(block) if isinstance(params, Mapping) else None
+    return str(values.get("name", "")) if isinstance(values, Mapping) else ""
+
+
+def _data_licence(project: Project, dataset: str) -> str:
+    source = project.params.sources[project.dataset_config(dataset).source]
+    folder = project.root / source.path
+    if (folder / ATTRIBUTION).exists():
+        for line in (folder / ATTRIBUTION).read_text(encoding="utf-8").splitlines():
+            if line.startswith("Licence:"):
+                return line.partition(":")[2].strip()
+    if (folder / _DECATHLON).exists():
+        return str(read_object(folder / _DECATHLON).get("licence") or _NOT_DECLARED)
+    return _NOT_DECLARED
