@@ -168,7 +168,9 @@ def structural_similarity(x: Tensor, y: Tensor) -> Tensor:
     level_x, level_y = (image.detach().mean(dim=(1, 2, 3), keepdim=True) for image in (x, y))
     x, y = x - level_x, y - level_y
     # SSIM asks for the sum of the two variances alone, so four averages are enough.
-    mean_x, mean_y, squares, product = window_means(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
+    mean_x, mean_y, squares, product = window_means(torch.cat([x, y, x * x + y * y, x * y])).chunk(
+        4
+    )
     variances = squares - mean_x.square() - mean_y.square()
     covariance = product - mean_x * mean_y
     mean_x, mean_y = mean_x + level_x, mean_y + level_y
@@ -198,8 +200,8 @@ def decibel(error: Tensor) -> Tensor:
 
 
 def dissimilarity(similarity: Tensor) -> Tensor:
-    """Turn SSIM, 1 for the same image, into DSSIM, 0 for it."""
-    return (1 - similarity) / 2
+    """Turn SSIM, 1 for the same image, into DSSIM, 0 for it and never less by rounding."""
+    return ((1 - similarity) / 2).clamp(min=0)
 
 
 def window_means(images: Tensor) -> Tensor:

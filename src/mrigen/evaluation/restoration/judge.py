@@ -22,6 +22,7 @@ from mrigen.evaluation.restoration.suite import Rows
 from mrigen.evaluation.restoration.summary import put_scores
 from mrigen.metrics.flattened import SAMPLES
 from mrigen.metrics.intervals import MIN_SUBJECTS
+from mrigen.models.interfaces import Reconstructor
 from mrigen.page.document import Picture
 
 
@@ -33,13 +34,14 @@ def judge_restoration(case: Case) -> Judgement:
     """
     judgement = Judgement()
     config = case.config.restoration
-    if case.reconstructor is None or config is None:
+    network = case.reconstructor
+    if network is None or config is None:
         return judgement
     rows = case.rows(TEST, case.config.slices)
     few = spread_over(rows, config.slices)
     scores = _clean_scores(case, rows)
     if case.corruption is not None:
-        scores |= _trained_scores(case)
+        scores |= _trained_scores(case, network)
     put_scores(judgement, scores, case.subjects(rows), seed=case.seed)
     if case.corruption is not None:
         judgement.metrics |= counts(scores)
@@ -68,12 +70,11 @@ def _clean_scores(case: Case, rows: Rows) -> dict[str, Values]:
     return {f"clean_{name}": values for name, values in joined(parts).items()}
 
 
-def _trained_scores(case: Case) -> dict[str, Values]:
+def _trained_scores(case: Case, network: Reconstructor) -> Scores:
     # The damage is done on the CPU: the same bytes, whatever device the network is on.
-    assert case.reconstructor is not None
     damaged = case.dataset(TEST, corruption=case.corruption)
     batches = ordered_batches(damaged, batch_size=BATCH, limit=case.config.slices)
-    return dict(score_answers(case.reconstructor, batches, device=case.device))
+    return score_answers(network, batches, device=case.device)
 
 
 def _positions(case: Case, rows: Rows) -> Values:
