@@ -12,6 +12,7 @@ from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
 from mrigen.evaluation.case import Case, RawData
 from mrigen.evaluation.contents import write_json, write_judgements
+from mrigen.evaluation.copying.judge import judge_copying
 from mrigen.evaluation.figures import curve_figure
 from mrigen.evaluation.generation.judge import judge_generation
 from mrigen.evaluation.judgement import Judgement
@@ -32,6 +33,7 @@ JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
     "quiz": judge_quiz,
     "restoration": judge_restoration,
     "generation": judge_generation,
+    "copying": judge_copying,
     "usefulness": judge_usefulness,
     "latent": judge_latent,
 }

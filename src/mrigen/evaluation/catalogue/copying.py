@@ -2,4 +2,53 @@
 
 from mrigen.evaluation.catalogue.metric import Metric
 
-METRICS: tuple[Metric, ...] = ()
+METRICS = (
+    Metric(
+        "copied_share",
+        "Copied slices",
+        "Share of generated slices nearer to a training subject than slices of other people are.",
+        "lower",
+        "copying",
+        3,
+    ),
+    Metric(
+        "copied_share_of_real",
+        "The same of real slices",
+        "Share of real test slices that pass for copies by chance, though nobody copied them.",
+        None,
+        "copying",
+        3,
+    ),
+    Metric(
+        "authenticity",
+        "Authenticity",
+        "Share of generated slices farther from a training slice than that is from other people.",
+        "higher",
+        "copying",
+        3,
+    ),
+    Metric(
+        "authenticity_of_real",
+        "The same of real slices",
+        "Authenticity of real test slices: what somebody new reaches.",
+        None,
+        "copying",
+        3,
+    ),
+    Metric(
+        "copy_distance_ratio",
+        "Training over test distance",
+        "Median distance to training slices over that to test slices: 0 for copies, 1 if new.",
+        "higher",
+        "copying",
+        3,
+    ),
+    Metric(
+        "copy_distance_ratio_of_real",
+        "The same of real slices",
+        "The same ratio of real test slices, to other subjects.",
+        None,
+        "copying",
+        3,
+    ),
+)

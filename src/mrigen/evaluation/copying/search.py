@@ -1,0 +1,135 @@
+"""The search for generated slices, and for real ones as a control, among the training slices."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from mrigen.data.loader import TEST, TRAIN
+from mrigen.evaluation.case import Case
+from mrigen.evaluation.config import CopyingConfig
+from mrigen.evaluation.copying.spaces import Found, Numbers, Space, pixel_rows
+from mrigen.metrics.memorisation import Labels
+
+#: With fewer generated slices or real ones, or people to compare with, nothing is measured.
+MIN_IMAGES, MIN_TRAIN_SUBJECTS, MIN_TEST_SUBJECTS = 20, 3, 2
+
+
+@dataclass(frozen=True)
+class Search:
+    """The rows that are compared, and what was found; everything is computed once.
+
+    Attributes
+    ----------
+    case, config
+        Whose generated slices are looked for, and how.
+    """
+
+    case: Case
+    config: CopyingConfig
+
+    @cached_property
+    def train(self) -> npt.NDArray[np.int64]:
+        """Rows of the training slices that are searched."""
+        return self.case.rows(TRAIN, self.config.train_slices)
+
+    @cached_property
+    def test(self) -> npt.NDArray[np.int64]:
+        """Rows of the test slices that serve as control."""
+        return self.case.rows(TEST, self.case.config.slices)
+
+    @cached_property
+    def train_of(self) -> Labels:
+        """Whose each training slice is."""
+        return self.case.subjects(self.train).astype(str)
+
+    @cached_property
+    def test_of(self) -> Labels:
+        """Whose each test slice is."""
+        return self.case.subjects(self.test).astype(str)
+
+    @property
+    def count(self) -> int:
+        """How many generated slices are looked for: no more than there are test slices."""
+        return min(self.case.config.samples, len(self.test))
+
+    def too_few(self) -> str | None:
+        """Say why nothing can be measured; None where it can."""
+        people = len(np.unique(self.train_of)), len(np.unique(self.test_of))
+        if (
+            self.count >= MIN_IMAGES
+            and people[0] >= MIN_TRAIN_SUBJECTS
+            and people[1] >= MIN_TEST_SUBJECTS
+        ):
+            return None
+        return (
+            f"Copies were not looked for: there are {self.count} generated and {len(self.test)} "
+            f"real test slices of {people[1]} subjects, and {people[0]} training subjects; it "
+            f"takes {MIN_IMAGES} slices of each kind of {MIN_TEST_SUBJECTS} test subjects, and "
+            f"{MIN_TRAIN_SUBJECTS} training subjects."
+        )
+
+    def remarks(self) -> list[str]:
+        """Say what to keep in mind."""
+        found, total = [], len(self.case.store.positions(TRAIN))
+        if len(self.train) < total:
+            found.append(
+                f"Copies were looked for among {len(self.train)} of {total} training slices: a "
+                "copy of another one may have been missed where its neighbours are not near "
+                "enough. Raise 'evaluation.copying.train_slices' to search them all."
+            )
+        twins = (self.control_found[1].distances == 0).sum()
+        if twins:
+            found.append(
+                f"{twins} real test slices equal a training slice of another subject: the same "
+                "person may be in both splits, and copies are harder to tell from other people."
+            )
+        return found
+
+    @cached_property
+    def features(self) -> Space:
+        """The space of the main extractor's features."""
+        case = self.case
+        return Space(
+            "features",
+            f"Features of {case.extractor.name}",
+            case.generated_features(self.count),
+            case.real_features(self.train),
+            case.real_features(self.test),
+        )
+
+    @cached_property
+    def spaces(self) -> tuple[Space, Space]:
+        """All spaces, the features first."""
+        train = self.case.images(self.train)
+        pixels = Space(
+            "pixels",
+            "Pixels",
+            pixel_rows(self.case.generated(self.count)),
+            pixel_rows(train),
+            pixel_rows(self.case.images(self.test)),
+            pixel_rows(train.flip(-1)),
+        )
+        return self.features, pixels
+
+    @cached_property
+    def found(self) -> list[Found]:
+        """What was found of the generated slices, for each space."""
+        return [space.search(space.generated, self.train_of) for space in self.spaces]
+
+    @cached_property
+    def control_found(self) -> list[Found]:
+        """What was found of the test slices, for each space."""
+        # In a leaking split the test slices' own subjects are in the training data.
+        return [space.search(space.test, self.train_of, self.test_of) for space in self.spaces]
+
+    @property
+    def generated(self) -> Numbers:
+        """Relative distances of the generated slices, (spaces, n)."""
+        return np.stack([found.relative for found in self.found])
+
+    @property
+    def control(self) -> Numbers:
+        """Relative distances of the test slices, (spaces, m)."""
+        return np.stack([found.relative for found in self.control_found])
