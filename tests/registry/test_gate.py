@@ -40,6 +40,44 @@ def test_a_metric_that_was_not_measured_fails():
     ]
 
 
+def test_of_many_metrics_the_most_alike_are_told():
+    metrics = {f"m{number}": 1.0 for number in range(30)} | {"frechet_ratio": 2.0}
+    (refusal,) = gate(frechet_ration={"max": 1}).refusals(metrics)
+    assert "'frechet_ratio'" in refusal
+    assert refusal.endswith(" and 23 more")
+
+
+def test_a_model_that_copies_is_refused_in_words():
+    (refusal,) = gate(copied_share={"max": 0.1}).refusals({"copied_share": 0.97})
+    assert refusal == (
+        "'copied_share' is 0.97: the gate asks for at most 0.1, as the model copies slices of its "
+        "training subjects; look at 'figures/copying_pairs.png' of its evaluation"
+    )
+
+
+def test_a_gate_that_does_not_speak_of_copying_refuses_copies_all_the_same():
+    (refusal,) = gate(ratio={"max": 3}).refusals({"ratio": 1, "copied_share": 0.5})
+    assert "copies slices of its training subjects" in refusal
+    assert gate().refusals({"copied_share": 0.2}) == []
+
+
+def test_the_gate_of_copying_can_be_moved_and_waived():
+    copying = {"copied_share": 0.9}
+    assert gate(copied_share={"max": 0.95}).refusals(copying) == []
+    assert gate(copied_share=None).refusals(copying) == []
+    assert gate(copied_share=None).refusals({}) == []
+
+
+def test_copying_that_was_asked_for_and_not_measured_fails():
+    (refusal,) = gate(copied_share={"max": 1}).refusals({"frechet_ratio": 1})
+    assert "may be copying" in refusal
+
+
+def test_nothing_but_copying_is_waived():
+    with pytest.raises(ValidationError, match="only 'copied_share' may be null"):
+        gate(frechet_ratio=None)
+
+
 @pytest.mark.parametrize("bound", [{"max": 1}, {"min": 1}])
 def test_not_a_number_fails(bound):
     assert len(gate(m=bound).refusals({"m": math.nan})) == 1

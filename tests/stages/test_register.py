@@ -7,7 +7,7 @@ from mrigen.registry.versions import resolve
 from mrigen.stages.register import register
 from mrigen.tracking.tracker import connect
 from small_bundles import write_bundle
-from small_registry import write_evaluated, write_project
+from small_registry import GOOD, write_evaluated, write_project
 
 
 @pytest.fixture
@@ -28,6 +28,15 @@ def test_the_gate_of_params_yaml_decides(project):
     done = register(project, "vae")
     assert done.champion is None
     assert done.refusals == ("'frechet_ratio' is 31: the gate asks for at most 30",)
+
+
+def test_a_model_that_copies_is_not_promoted(project):
+    write_evaluated(project)
+    register(project, "vae")
+    write_evaluated(project, seed=1, metrics=GOOD | {"copied_share": 0.97})
+    with pytest.raises(RegistryError, match=r"copies slices.*look at 'figures/copying_pairs.png'"):
+        register(project, "vae", promote=True)
+    assert register(project, "vae").champion == 1
 
 
 def test_promotion_is_passed_on(project):

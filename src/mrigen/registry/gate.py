@@ -1,6 +1,7 @@
 """What a registered model has to reach before it becomes champion."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Self
 
 from pydantic import ConfigDict, RootModel, model_validator
@@ -26,8 +27,21 @@ class Bound(Config):
         return " and ".join(ends)
 
 
-class GateConfig(RootModel[dict[str, Bound]]):
+#: The metric that says how much a generator copies.
+COPIED = "copied_share"
+
+#: What a generator has to keep to whose gate does not speak of copying.
+COPIED_BOUND = Bound(max=0.2)
+
+_LISTED = 8  # names of metrics in a sentence
+
+
+class GateConfig(RootModel[dict[str, Bound | None]]):
     """What a model has to reach to become champion: a range for each metric named.
+
+    A measured `copied_share` has to keep to `COPIED_BOUND` where the gate does not name it: no
+    model that hands out its training slices becomes champion for want of a line. `null` in its
+    place waives this, and this alone.
 
     Examples
     --------
@@ -38,16 +52,50 @@ class GateConfig(RootModel[dict[str, Bound]]):
 
     model_config = ConfigDict(frozen=True)
 
+    @model_validator(mode="after")
+    def _only_copying_is_waived(self) -> Self:
+        for name, bound in self.root.items():
+            if bound is None and name != COPIED:
+                raise ValueError(f"'min' or 'max' of '{name}': only '{COPIED}' may be null")
+        return self
+
     def refusals(self, metrics: Mapping[str, float]) -> list[str]:
         """Say which bounds `metrics` do not meet; a metric that is not there meets none."""
+        bounds = dict(self.root)
+        if COPIED in metrics:
+            bounds.setdefault(COPIED, COPIED_BOUND)
         found = []
-        for name, bound in self.root.items():
+        for name, bound in bounds.items():
+            if bound is None:
+                continue
             if name not in metrics:
-                known = ", ".join(f"'{metric}'" for metric in sorted(metrics)) or "no metric"
-                found.append(f"'{name}' was not measured: the evaluation has {known}")
+                found.append(_missing(name, metrics))
             elif not _inside(metrics[name], bound):
-                found.append(f"'{name}' is {metrics[name]:g}: the gate asks for {bound}")
+                found.append(
+                    f"'{name}' is {metrics[name]:g}: the gate asks for {bound}{_advice(name)}"
+                )
         return found
+
+
+def _missing(name: str, metrics: Mapping[str, float]) -> str:
+    if name == COPIED:
+        return (
+            f"'{name}' was not measured, so that the model may be copying its training slices: "
+            "the remarks of its evaluation say why"
+        )
+    close = get_close_matches(name, metrics, n=_LISTED, cutoff=0)
+    known = ", ".join(f"'{metric}'" for metric in sorted(close)) or "no metric"
+    more = f" and {len(metrics) - len(close)} more" if len(metrics) > len(close) else ""
+    return f"'{name}' was not measured: the evaluation has {known}{more}"
+
+
+def _advice(name: str) -> str:
+    if name != COPIED:
+        return ""
+    return (
+        ", as the model copies slices of its training subjects; look at "
+        "'figures/copying_pairs.png' of its evaluation"
+    )
 
 
 def _inside(value: float, bound: Bound) -> bool:
