@@ -42,6 +42,7 @@ class Checkout:
             model["training"] |= {"epochs": 1, "batch_size": 8}
             model["evaluation"] = {"samples": 8, "slices": 8, "sheet_images": 4}
             model["evaluation"]["usefulness"] = {"steps": 2}
+            model["evaluation"]["restoration"] = {"brain_mask_subjects": 0}
             model["gate"] = {}
         self.write_params()
         write_ixi(root / "data/ixi", subjects=8)

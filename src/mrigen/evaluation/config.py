@@ -20,7 +20,7 @@ class RestorationConfig(Config):
         96, ge=1, le=100_000, description="test slices for each damage and strength"
     )
     brain_mask_subjects: int = Field(
-        0, ge=0, le=1000, description="test subjects whose brain masks are compared; seconds each"
+        3, ge=0, le=1000, description="test subjects whose brain masks are compared; seconds each"
     )
     position_bins: int = Field(4, ge=1, le=50, description="along the head")
 
@@ -96,10 +96,12 @@ class UsefulnessConfig(Config):
 
 
 class LatentConfig(Config):
-    """What is drawn of a latent space."""
+    """What is drawn of a latent space, and of how many slices."""
 
-    images: int = Field(8, ge=2, le=64, description="steps of an interpolation or a traversal")
+    images: int = Field(9, ge=2, le=64, description="steps of an interpolation or a traversal")
+    paths: int = Field(5, ge=1, le=32, description="interpolations, one a line")
     traversals: int = Field(6, ge=1, le=64, description="latents that are traversed")
+    map_slices: int = Field(400, ge=10, le=10_000, description="of each split on the maps")
 
 
 def _distinct(extractors: tuple[ExtractorConfig, ...]) -> tuple[ExtractorConfig, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from mrigen.evaluation.catalogue import (
     anomaly,
+    brain_masks,
     copying,
     generation,
     latent,
@@ -19,6 +20,7 @@ METRICS: tuple[Metric, ...] = (
     *anomaly.METRICS,
     *usefulness.METRICS,
     *latent.METRICS,
+    *brain_masks.METRICS,
 )
 
 _BY_KEY = {key: metric for metric in METRICS for key in metric.keys}

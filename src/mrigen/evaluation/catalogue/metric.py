@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["restoration", "generation", "copying", "anomaly", "usefulness", "latent"]
+Task = Literal[
+    "restoration", "generation", "copying", "anomaly", "usefulness", "latent", "brain_masks"
+]
 
 
 @dataclass(frozen=True)
