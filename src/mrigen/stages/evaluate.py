@@ -10,6 +10,7 @@ from mrigen.atomic import atomic_folder
 from mrigen.bundle import Bundle, load_bundle
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
+from mrigen.evaluation.brain_masks.judge import judge_brain_masks
 from mrigen.evaluation.case import Case, RawData
 from mrigen.evaluation.contents import write_json, write_judgements
 from mrigen.evaluation.copying.judge import judge_copying
@@ -36,6 +37,7 @@ JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
     "copying": judge_copying,
     "usefulness": judge_usefulness,
     "latent": judge_latent,
+    "brain_masks": judge_brain_masks,
 }
 
 _logger = logging.getLogger(__name__)
