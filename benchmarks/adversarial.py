@@ -19,7 +19,8 @@ from torch import Tensor
 from mrigen.data.loader import TEST, TRAIN, SliceDataset, ordered_batches, training_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.evaluation.case import generate
-from mrigen.evaluation.generation.distances import evaluate_generation
+from mrigen.evaluation.generation.distances import frechet_numbers
+from mrigen.evaluation.generation.sets import Three
 from mrigen.images import contact_sheet, write_png
 from mrigen.metrics.features import FeatureExtractor, efficientnet_lite0
 from mrigen.models.build import NetworkConfig, build_network
@@ -78,11 +79,8 @@ def judge(state: TrainState, store: SliceStore, extractor: FeatureExtractor) -> 
     count = min(len(test), len(others), IMAGES)
     real = next(ordered_batches(test, batch_size=count, limit=count)).target
     train = next(ordered_batches(others, batch_size=count, limit=count)).target
-    network = state.final_network
-    scores = evaluate_generation(
-        network, test=[real], train=[train], extractor=extractor, seed=SEED
-    )
-    generated = torch.cat(list(generate(network, count, seed=SEED)))
+    generated = torch.cat(list(generate(state.final_network, count, seed=SEED)))
+    scores = frechet_numbers(Three(*map(extractor, (generated, real, train))))
     spread = float(generated.std(0).mean() / real.std(0).mean())
     cells = f"{scores['frechet_distance']:.0f} | {scores['frechet_ratio']:.1f} | {spread:.2f}"
     return cells, generated[:49]
