@@ -73,11 +73,16 @@ def test_a_dataset_that_is_not_at_hand_is_named(own):
     assert "'gone'" in found.remarks[0]
 
 
+def test_another_dataset_is_remarked(own, lesions):
+    remark = labelled(own, lesions).remarks[0]
+    assert "T1w slices of 'lesions', which the model was not trained on: whatever" in remark
+
+
 def test_a_modality_that_was_never_seen_is_remarked(own, tmp_path):
     store = write_heads(tmp_path / "store", lesions=(0,), modality="FLAIR")
     found = labelled(own, store, modality="FLAIR")
     assert found.slices is not None
-    assert "FLAIR slices, of which the model has seen none" in found.remarks[0]
+    assert "FLAIR slices of 'store', which the model was not trained on, nor" in found.remarks[0]
 
 
 def test_subjects_that_the_model_was_trained_on_are_left_out(own, tmp_path, monkeypatch):

@@ -82,11 +82,11 @@ def _put(judgement: Judgement, name: str, source: Source) -> None:
 
 def _remarks(name: str, source: Source) -> Iterator[str]:
     scores, known = source.scores, source.known
-    people = len(set(known.subjects))
+    people = len(set(known.subjects[known.diseased.numpy()]))
     if people < MIN_SUBJECTS:
         yield (
             f"The {name} lesions are those of {people} subject{'s' if people > 1 else ''}: too "
-            "few for intervals, and no more than an example."
+            "few for intervals over subjects; read them as an example."
         )
     if scores[RESIDUAL].slices is None:
         yield f"Every slice with {name} lesions has one: slices could not be told apart."

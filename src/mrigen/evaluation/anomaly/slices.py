@@ -121,13 +121,8 @@ def _read(case: Case, store: SliceStore, config: AnomalyConfig) -> LabelledSlice
     if not bool(lesions.any()):
         kind = "" if config.modality is None else f" of modality '{config.modality}'"
         return _none(f"The dataset '{name}' has no test slices{kind} with a labelled lesion")
-    strange = sorted(set(modalities[rows]) - set(case.store.manifest["modality"]))
-    if strange:
-        remarks = (
-            *remarks,
-            f"Labelled lesions are looked for in {', '.join(strange)} slices, of which the model "
-            "has seen none: what differs between the images counts as unusual too.",
-        )
+    if store.path != case.store.path:
+        remarks = (*remarks, _other_images(case, name, sorted(set(modalities[rows]))))
     images = from_integers(store.read(rows))[:, None]
     heads = head_masks(images) | lesions
     shown = heads.flatten(1).any(1)
@@ -151,6 +146,16 @@ def _unseen(
     return rows[~known], (
         f"{count} test subjects of '{store.path.name}' are training subjects of the model and "
         "were left out of the labelled lesions.",
+    )
+
+
+def _other_images(case: Case, name: str, modalities: list[str]) -> str:
+    kind = ", ".join(modalities)
+    known = set(modalities) <= set(case.store.manifest["modality"])
+    seen = "was not trained on" if known else "was not trained on, nor on all of these modalities"
+    return (
+        f"Labelled lesions are looked for in {kind} slices of '{name}', which the model {seen}: "
+        "whatever differs from its own slices counts as unusual too."
     )
 
 

@@ -56,7 +56,7 @@ def method_table(sources: Mapping[str, Source]) -> Table:
             "lesions": name,
             "method": method,
             "slices": int(source.known.diseased.sum()),
-            "subjects": len(set(source.known.subjects)),
+            "subjects": len(set(source.known.subjects[source.known.diseased.numpy()])),
             "chance_precision": scores.pixels.share,
             "threshold": scores.pixels.threshold,
             **_row(scores),
