@@ -12,7 +12,6 @@ from mrigen.evaluation.usefulness.classifier import (
     answer,
     build_classifier,
     classify,
-    one_thread,
     train_classifier,
 )
 
@@ -69,13 +68,6 @@ def test_threads_change_no_bit():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
-
-
-def test_threads_are_given_back_after_an_error():
-    threads = torch.get_num_threads()
-    with pytest.raises(KeyError), one_thread():
-        raise KeyError
-    assert torch.get_num_threads() == threads
 
 
 def test_an_answer_depends_on_its_own_image():

@@ -8,6 +8,7 @@ from mrigen.evaluation.usefulness import trials
 from mrigen.evaluation.usefulness.judge import judge_usefulness
 from planted_people import SIZE, Noise, Replay, case_of, planted_store, replay_of
 
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     return planted_store(tmp_path_factory.mktemp("slices") / "heads")

@@ -71,4 +71,22 @@ METRICS = (
         "latent",
         3,
     ),
+    Metric(
+        "latent_r2",
+        "Read from the latents",
+        "Share of the variance between test slices that linear regression reads from their "
+        "latents; 0 is nothing, 1 everything.",
+        None,
+        "latent",
+        2,
+    ),
+    Metric(
+        "latent_balanced_accuracy",
+        "Told from the latents",
+        "How often linear regression tells two classes of test subjects from the latents; 0.5 is "
+        "guessing.",
+        None,
+        "latent",
+        2,
+    ),
 )

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from torch.nn import functional
 from mrigen.data.augmentation import AugmentationConfig, augment, draw_augmentation
 from mrigen.data.corruptions.batches import Item
 from mrigen.errors import DataError
+from mrigen.evaluation.threads import one_thread
 from mrigen.seeds import rng, torch_seed
 
 #: Moved a little: what a slice shows, not where each pixel lies.
@@ -191,17 +191,6 @@ def require_every_class(labels: Labels, classes: int) -> None:
             f"there are examples of the classes {found}: expected some of each of {classes}. "
             "Give the classifier more slices."
         )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread of the CPU."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _balanced(labels: Labels, classes: int, training: Training) -> Iterator[Labels]:
