@@ -76,7 +76,9 @@ def _add_pairs(judgement: Judgement, search: Search) -> None:
     where = suspicion.argmin(0)
     order = np.argsort(suspicion.min(0), kind="stable")[: search.config.shown_pairs]
     flagged = copied(search.generated, search.control, percentile)
-    pairs = [_pair(search, int(image), int(where[image])) for image in order]
+    pairs = [
+        _pair(search, int(image), int(where[image]), copied=bool(flagged[image])) for image in order
+    ]
     judgement.tables["copying_pairs"] = Table(
         "Most suspicious generated slices",
         "The generated slices that are nearest to a training subject, the worst first, with rows "
@@ -85,8 +87,8 @@ def _add_pairs(judgement: Judgement, search: Search) -> None:
         [
             {
                 "seed": search.case.seed + int(image),
-                "copied": "yes" if flagged[image] else "no",
-                "space": search.spaces[where[image]].name,
+                "copied": "yes" if pair.copied else "no",
+                "space": pair.space,
                 **_row(pair),
             }
             for image, pair in zip(order, pairs, strict=True)
@@ -95,9 +97,10 @@ def _add_pairs(judgement: Judgement, search: Search) -> None:
     judgement.pictures["copying_pairs"] = Picture(
         "Generated slices nearest to training slices",
         "Column by column, the worst first: a generated slice, its nearest training slice, and "
-        "its nearest test slice, with their rows of the manifest and their distances. A generated "
-        "slice that shows the training slice's own folds or lesion is a copy; one that is only as "
-        f"similar as the test slice is not. {_PRIVATE}",
+        "its nearest test slice, with their rows of the manifest and their distances. Under "
+        "the first stands the relative distance, by features or by pixels; copies are marked. A "
+        "generated slice that shows the training slice's own folds or lesion is a copy; one that "
+        f"is only as similar as the test slice is not. {_PRIVATE}",
         pairs_figure(pairs),
     )
 
@@ -116,7 +119,7 @@ def _row(pair: Pair) -> Row:
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def _pair(search: Search, image: int, space: int) -> Pair:
+def _pair(search: Search, image: int, space: int, *, copied: bool) -> Pair:
     found, rows = search.found[space], search.spaces[space]
     train = int(search.train[found.places[image]])
     other = nearest(rows.generated[image : image + 1], rows.test)
@@ -126,6 +129,8 @@ def _pair(search: Search, image: int, space: int) -> Pair:
         generated=search.case.generated(search.count)[image],
         train=shown[0],
         test=shown[1],
+        copied=copied,
+        space=rows.name,
         mirrored=bool(found.mirrored[image]),
         relative=float(found.relative[image]),
         train_row=train,

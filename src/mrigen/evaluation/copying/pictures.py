@@ -18,6 +18,10 @@ class Pair(NamedTuple):
 
     Attributes
     ----------
+    copied
+        Whether the generated slice counts as a copy; it is marked.
+    space
+        In which the slices are near.
     mirrored
         Whether the training slice is shown, and near, with left and right exchanged.
     relative
@@ -31,6 +35,8 @@ class Pair(NamedTuple):
     generated: Tensor
     train: Tensor
     test: Tensor
+    copied: bool
+    space: str
     mirrored: bool
     relative: float
     train_row: int
@@ -49,7 +55,10 @@ def pairs_figure(pairs: Sequence[Pair]) -> bytes:
         for axes, image in zip(column, (pair.generated, train, pair.test), strict=True):
             show_image(axes, image[0].numpy() * 255)
         turned = ", mirrored" if pair.mirrored else ""
-        column[0].set_xlabel(f"relative {pair.relative:.2f}", fontsize=7, labelpad=2)
+        mark = "copied: " if pair.copied else ""
+        colour = ORANGE if pair.copied else "black"
+        text = f"{mark}{pair.space} {pair.relative:.2f}"
+        column[0].set_xlabel(text, fontsize=7, labelpad=2, color=colour)
         for axes, row, distance, extra in (
             (column[1], pair.train_row, pair.train_distance, turned),
             (column[2], pair.test_row, pair.test_distance, ""),

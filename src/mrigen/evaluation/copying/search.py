@@ -15,6 +15,9 @@ from mrigen.metrics.memorisation import Labels
 #: With fewer generated slices or real ones, or people to compare with, nothing is measured.
 MIN_IMAGES, MIN_TRAIN_SUBJECTS, MIN_TEST_SUBJECTS = 20, 3, 2
 
+#: With fewer test subjects this is remarked.
+FEW_TEST_SUBJECTS = 6
+
 
 @dataclass(frozen=True)
 class Search:
@@ -78,6 +81,13 @@ class Search:
                 f"Copies were looked for among {len(self.train)} of {total} training slices: a "
                 "copy of another one may have been missed where its neighbours are not near "
                 "enough. Raise 'evaluation.copying.train_slices' to search them all."
+            )
+        people = len(np.unique(self.test_of))
+        if people < FEW_TEST_SUBJECTS:
+            found.append(
+                f"What real slices of other people look like was learned from {people} test "
+                "subjects: copies are told from them with little certainty. Put more subjects "
+                "into the test split."
             )
         twins = (self.control_found[1].distances == 0).sum()
         if twins:
