@@ -11,6 +11,7 @@ from mrigen.bundle import Bundle, load_bundle
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
 from mrigen.evaluation.brain_masks.judge import judge_brain_masks
+from mrigen.evaluation.anomaly.judge import judge_anomaly
 from mrigen.evaluation.case import Case, RawData
 from mrigen.evaluation.contents import write_json, write_judgements
 from mrigen.evaluation.copying.judge import judge_copying
@@ -35,6 +36,7 @@ JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
     "restoration": judge_restoration,
     "generation": judge_generation,
     "copying": judge_copying,
+    "anomaly": judge_anomaly,
     "usefulness": judge_usefulness,
     "latent": judge_latent,
     "brain_masks": judge_brain_masks,
