@@ -1,6 +1,6 @@
 """Outlines of brain masks over a slice of each subject."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,10 @@ from mrigen.data.slicing.resampling import Number
 from mrigen.data.slicing.whole_volume import WholeVolume
 from mrigen.evaluation.brain_masks.masks import BrainMasks
 from mrigen.evaluation.brain_masks.volumes import RestoredVolume
-from mrigen.evaluation.figures import BLUE, DPI, GREEN, ORANGE, figure_png, show_image
+from mrigen.evaluation.figures import BLUE, DPI, ORANGE, figure_png, show_image
 
-COLOURS: Mapping[str, str] = {"clean": BLUE, "damaged": ORANGE, "restored": GREEN}
+STATES = ("clean", "damaged", "restored")
+_COLOURS = {"mask of the clean volume": BLUE, "mask of this volume": ORANGE}
 _SIDE = 2.4  # inches
 
 
@@ -48,8 +49,8 @@ def middle_panel(volume: RestoredVolume, masks: BrainMasks) -> Panel:
     across, along = (whole.volume.spacing_mm[each] for each in others)
     return Panel(
         volume.scan.subject,
-        {name: _turned(getattr(volume, name), whole, middle) for name in COLOURS},
-        {name: _turned(getattr(masks, name), whole, middle) for name in COLOURS},
+        {name: _turned(getattr(volume, name), whole, middle) for name in STATES},
+        {name: _turned(getattr(masks, name), whole, middle) for name in STATES},
         along / across,
     )
 
@@ -62,20 +63,20 @@ def outline_figure(panels: Sequence[Panel]) -> bytes:
     panels
         At least one.
     """
-    size = (len(COLOURS) * _SIDE, len(panels) * _SIDE + 0.4)
+    size = (len(STATES) * _SIDE, len(panels) * _SIDE + 0.4)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    grid = figure.subplots(len(panels), len(COLOURS), squeeze=False)
+    grid = figure.subplots(len(panels), len(STATES), squeeze=False)
     for line, panel in zip(grid, panels, strict=True):
-        for axes, name in zip(line, COLOURS, strict=True):
+        for axes, name in zip(line, STATES, strict=True):
             show_image(axes, panel.pictures[name] * 255)
             axes.set_aspect(panel.aspect)
-            _outline(axes, panel.masks["clean"], COLOURS["clean"], width=2.0)
+            _outline(axes, panel.masks["clean"], BLUE, width=2.2)
             if name != "clean":
-                _outline(axes, panel.masks[name], COLOURS[name], width=0.9)
+                _outline(axes, panel.masks[name], ORANGE, width=1.0)
         line[0].set_ylabel(panel.subject, fontsize=8)
-    for axes, name in zip(grid[0], COLOURS, strict=True):
+    for axes, name in zip(grid[0], STATES, strict=True):
         axes.set_title(name, fontsize=10)
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in COLOURS.items()]
+    handles = [Line2D([], [], color=colour, label=name) for name, colour in _COLOURS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
     return figure_png(figure)
 
