@@ -31,4 +31,5 @@ def write_evaluated(project, model="vae", *, seed=0, metrics=GOOD, judged=None):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "evaluated.json").write_text(json.dumps({"bundle": judged or digest}))
+    (folder / "contents.json").write_text("{}")
     return digest

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -10,7 +11,8 @@ from mrigen.bundle import load_bundle
 from mrigen.errors import ModelError, RegistryError
 from mrigen.models.sampling import draw_samples
 from mrigen.registry.gate import GateConfig
-from mrigen.registry.registration import register_bundle
+from mrigen.registry.registration import ModelCard, register_bundle
+from mrigen.registry.versions import resolve
 from mrigen.tracking.tracker import connect
 from small_bundles import SIZE, write_bundle
 
@@ -21,7 +23,8 @@ REGISTRAR = """
 import sys
 from pathlib import Path
 from mrigen.registry.gate import GateConfig
-from mrigen.registry.registration import register_bundle
+from mrigen.registry.registration import ModelCard, register_bundle
+from mrigen.registry.versions import resolve
 from mrigen.tracking.tracker import connect
 tracker = connect(Path(sys.argv[1]))
 print("ready", flush=True)
@@ -119,6 +122,21 @@ def test_a_bundle_from_elsewhere_gets_a_run_of_its_own(tracker, register):
     assert tracker.client.get_model_version("vae", "1").run_id == run.id
     assert run.metrics == GOOD
     assert run.params["network.latent_size"] == "8"
+
+
+def test_a_card_is_kept_beside_the_files_and_renewed(tracker, tmp_path):
+    path = tmp_path / "vae"
+    write_bundle(path)
+    for words in ("first", "second"):
+        card = ModelCard("card.md", f"# {words}", words)
+        register_bundle(tracker, path, metrics=GOOD, gate=GATE, card=card)
+        version = tracker.client.get_model_version("vae", "1")
+        assert version.description == words
+        folder = tmp_path / words
+        folder.mkdir()
+        found = tracker.client.download_artifacts(version.run_id, "registered/card.md", str(folder))
+        assert Path(found).read_text() == f"# {words}"
+    assert resolve(tracker, "vae").digest == version.tags["mrigen.bundle"]
 
 
 def test_a_damaged_bundle_is_not_registered(tracker, tmp_path):

@@ -1,6 +1,7 @@
 import json
 import math
 import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from mrigen.data.loader import SliceDataset, ordered_batches
 from mrigen.data.splits.config import SplitConfig
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError, ModelError
+from mrigen.evaluation.judgement import Judgement, Table
 from mrigen.evaluation.latent.bound import evaluate_latent
 from mrigen.project import Project
 from mrigen.stages import evaluate as stage
@@ -130,6 +132,23 @@ def test_numbers_and_figures_reach_the_run_that_trained_the_bundle(project):
     assert "evaluation/figures/restorations.png" in paths
 
 
+def test_any_number_of_metrics_the_tables_and_the_card_reach_mlflow(project, monkeypatch):
+    metrics = {f"kind{number}/damage_psnr_db": number / 7 for number in range(2300)}
+    table = Table("Kinds", "One.", ("kind", "psnr"), [{"kind": "blur", "psnr": 3.5}])
+    judged = Judgement(metrics=metrics, tables={"kinds": table}, remarks=["Few slices."])
+    monkeypatch.setattr(stage, "JUDGES", {"restoration": lambda _: judged})
+    evaluate(project, "unet")
+    tracker = connect(project.root)
+    run = tracker.find_run({"mrigen.model": "unet"})
+    assert run.metrics == metrics
+    folder = Path(tracker.client.download_artifacts(run.id, "", str(project.root)))
+    assert (folder / "evaluation/tables/kinds.csv").read_text() == "kind,psnr\nblur,3.5\n"
+    assert (folder / "evaluation/figures/curves.png").read_bytes()[:4] == b"\x89PNG"
+    card = (folder / "model_card.md").read_text()
+    assert "Restoring and reproducing slices: Few slices." in card
+    assert run.tags["mlflow.note.content"].startswith("# Model card of unet\n")
+
+
 def test_a_bundle_without_a_run_gets_one(project):
     metrics = evaluate(project, "unet")
     run = connect(project.root).find_run({"mrigen.model": "unet"})
@@ -193,7 +212,7 @@ def test_an_imported_model_is_judged_on_slices_it_was_not_trained_on_here(projec
 
 def test_slices_of_another_size_than_the_network_s_are_refused(project):
     rewrite(project.bundle("unet") / "config.json", image_size=64)
-    with pytest.raises(ModelError, match="takes images of 64 pixels.*have 32"):
+    with pytest.raises(ModelError, match=r"takes images of 64 pixels.*have 32"):
         evaluate(project, "unet")
 
 

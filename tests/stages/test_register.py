@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,23 @@ def test_an_evaluated_model_is_registered_once(project):
     assert (first.version, first.promoted, again.version) == (1, True, 1)
     found = resolve(connect(project.root), "vae@champion")
     assert (found.digest, found.version) == (digest, 1)
+
+
+def test_the_card_lies_beside_the_version_and_is_its_description(project, tmp_path):
+    write_evaluated(project)
+    register(project, "vae")
+    client = connect(project.root).client
+    version = client.get_model_version("vae", "1")
+    assert version.description.startswith("# Model card of vae\n")
+    assert len(version.description) < 5000
+    path = client.download_artifacts(version.run_id, "registered/model_card.md", str(tmp_path))
+    card = Path(path).read_text()
+    assert "It passes its gate." in card
+    assert "The dataset is not at hand." in card
+    write_evaluated(project, metrics={"frechet_ratio": 31})
+    register(project, "vae")
+    description = client.get_model_version("vae", "1").description
+    assert "It does not pass its gate: 'frechet\\_ratio' is 31" in description
 
 
 def test_the_gate_of_params_yaml_decides(project):

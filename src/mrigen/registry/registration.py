@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mrigen.bundle import CARD, CONFIG, WEIGHTS, Bundle, load_bundle
 from mrigen.errors import RegistryError
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 _FOLDER = "registered"  # in the artifacts of the training run
 _REQUIREMENTS = ("mrigen", "mlflow", "numpy", "safetensors", "torch")
+
+
+class ModelCard(NamedTuple):
+    """What is written about a version: a file of Markdown, and its beginning as description."""
+
+    name: str
+    text: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ def register_bundle(
     metrics: Mapping[str, float],
     gate: GateConfig,
     promote: bool = False,
+    card: ModelCard | None = None,
 ) -> Registration:
     """Register the bundle at `path` under its model's name; the same bundle only once.
 
@@ -95,6 +104,8 @@ def register_bundle(
         What a champion has to reach.
     promote
         Replace the present champion.
+    card
+        What people read of it; kept beside the files of the version, and as its description.
 
     Raises
     ------
@@ -116,6 +127,8 @@ def register_bundle(
         found = _version_of(tracker, name, bundle.digest)
         version = found or _create_version(tracker, bundle, metrics)
         _tag_version(tracker, version, metrics)
+        if card is not None:
+            _attach(tracker, version, card)
         refusals = tuple(gate.refusals(metrics))
         champion = aliases_of(tracker, name).get(CHAMPION)
         rises = not refusals and (promote or champion is None) and champion != int(version.version)
@@ -153,6 +166,15 @@ def _tag_version(tracker: Tracker, version: "ModelVersion", metrics: Mapping[str
             tracker.client.set_model_version_tag(
                 version.name, version.version, f"metric.{name}", text
             )
+
+
+def _attach(tracker: Tracker, version: "ModelVersion", card: ModelCard) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / card.name
+        path.write_text(card.text, encoding="utf-8")
+        tracker.client.log_artifact(version.run_id, str(path), _FOLDER)
+    if version.description != card.description:
+        tracker.client.update_model_version(version.name, version.version, card.description)
 
 
 def _create_version(

@@ -4,14 +4,15 @@ import csv
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mrigen import __version__
 from mrigen.atomic import atomic_folder
 from mrigen.bundle import Bundle, load_bundle
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
-from mrigen.evaluation.brain_masks.judge import judge_brain_masks
 from mrigen.evaluation.anomaly.judge import judge_anomaly
+from mrigen.evaluation.brain_masks.judge import judge_brain_masks
 from mrigen.evaluation.case import Case, RawData
 from mrigen.evaluation.contents import write_json, write_judgements
 from mrigen.evaluation.copying.judge import judge_copying
@@ -19,16 +20,21 @@ from mrigen.evaluation.figures import curve_figure
 from mrigen.evaluation.generation.judge import judge_generation
 from mrigen.evaluation.judgement import Judgement
 from mrigen.evaluation.latent.judge import judge_latent
+from mrigen.evaluation.report.card import Card
 from mrigen.evaluation.report.quiz import judge_quiz
 from mrigen.evaluation.restoration.judge import judge_restoration
 from mrigen.evaluation.usefulness.judge import judge_usefulness
 from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.import_keras import IMPORTED
+from mrigen.stages.model_card import DESCRIPTION_LENGTH, MODEL_CARD, model_card
+from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker, connect
 from mrigen.training.runtime import Runtime, choose_runtime
 
 EVALUATED = "evaluated.json"
+
+_DESCRIPTION = "mlflow.note.content"  # what MLflow's page shows above a run
 
 #: Who judges what, in the order of the report. A judge finds nothing where it does not apply.
 JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
@@ -96,7 +102,7 @@ def evaluate(project: Project, model: str, *, runtime: Runtime | None = None) ->
     with atomic_folder(folder) as temporary:
         write_judgements(temporary, judgements)
         write_json(temporary / EVALUATED, _judged(case, bundle))
-    _log(tracker, model, bundle, metrics, folder)
+    _log(tracker, model, bundle, metrics, folder, model_card(project, model, metrics))
     return metrics
 
 
@@ -170,15 +176,25 @@ def _draw_curves(path: Path) -> Picture | None:
     )
 
 
-def _log(tracker: Tracker, model: str, bundle: Bundle, metrics: Metrics, folder: Path) -> None:
+def _log(
+    tracker: Tracker, model: str, bundle: Bundle, metrics: Metrics, folder: Path, card: Card
+) -> None:
     run = tracker.find_run({"mrigen.bundle": bundle.digest})
     if run is not None:
         # The training has ended already: its status and its end stay as they are.
-        run.log_metrics(metrics)
+        _send(run, metrics, folder, card)
         run.flush()
-        run.log_artifact(folder, "evaluation")
         return
     tags = {"mrigen.bundle": bundle.digest, "mrigen.model": model}
     with tracker.start_run(name=model, tags=tags) as fresh:
-        fresh.log_metrics(metrics)
-        fresh.log_artifact(folder, "evaluation")
+        _send(fresh, metrics, folder, card)
+
+
+def _send(run: Run, metrics: Metrics, folder: Path, card: Card) -> None:
+    run.log_metrics(metrics)
+    run.log_artifact(folder, "evaluation")
+    with TemporaryDirectory() as temporary:
+        path = Path(temporary) / MODEL_CARD
+        path.write_text(card.markdown(), encoding="utf-8")
+        run.log_artifact(path)
+    run.set_tags({_DESCRIPTION: card.markdown(DESCRIPTION_LENGTH)})

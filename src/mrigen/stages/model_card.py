@@ -1,7 +1,7 @@
 """The card of a trained and evaluated model, written from what its run left behind."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import metadata
 
 import torch
@@ -11,6 +11,7 @@ from mrigen.data.store.slice_store import SliceStore
 from mrigen.evaluation.catalogue.listing import find_metric, ordered
 from mrigen.evaluation.contents import read_contents, section_title
 from mrigen.evaluation.report.card import Card, CardSection
+from mrigen.evaluation.report.entries import DatasetEntry
 from mrigen.evaluation.report.short import copying_verdict, in_short
 from mrigen.evaluation.report.spoken import spoken_interval, spoken_value
 from mrigen.models.build import build_network, count_parameters
@@ -19,8 +20,8 @@ from mrigen.stages.card_words import CARDS, NETWORKS, NOT_FOR, REFERENCES, USES
 from mrigen.stages.cohort import dataset_entry, read_object
 from mrigen.stages.fetch import ATTRIBUTION
 
-#: Name of the file.
-MODEL_CARD = "model_card.md"
+#: Name of the file, and how much of it MLflow takes for a description.
+MODEL_CARD, DESCRIPTION_LENGTH = "model_card.md", 4900
 
 _NOT_DECLARED = "not declared"
 _DECATHLON = "dataset.json"  # of the Medical Segmentation Decathlon; it has a licence
@@ -45,8 +46,7 @@ def model_card(project: Project, model: str, metrics: Mapping[str, float]) -> Ca
     """
     path = project.bundle(model)
     config, card = read_config(path), read_card(path)
-    gate = project.model_config(model).gate
-    refusals = gate.refusals(metrics) if gate.root else None
+    refusals = gate_refusals(project, model, metrics)
     return Card(
         f"Model card of {model}",
         [
@@ -61,8 +61,18 @@ def model_card(project: Project, model: str, metrics: Mapping[str, float]) -> Ca
             _costs(project, model),
             _again(project, model, card),
             _references(config, card),
+            _parameters(card),
         ],
     )
+
+
+def gate_refusals(
+    project: Project, model: str, metrics: Mapping[str, float]
+) -> Sequence[str] | None:
+    """Return which bounds a model does not meet; None where nothing is asked of it."""
+    gate = project.model_config(model).gate
+    refusals = gate.refusals(metrics)
+    return refusals if gate.root or refusals else None
 
 
 def _details(config: BundleConfig, card: Mapping[str, object], digest: str) -> CardSection:
@@ -89,18 +99,16 @@ def _training_data(project: Project, model: str, card: Mapping[str, object]) -> 
     if "origin" in card:
         lines = ["It was trained elsewhere; on what is not recorded here."]
         return CardSection("Training data", {"Origin": str(card["origin"])}, lines)
-    store = SliceStore(project.processed(name))
     facts = {"Dataset": name, "Licence of the data": _data_licence(project, name)}
     lines = []
-    if store.fingerprint == card.get("data_fingerprint"):
-        entry = dataset_entry(name, store)
+    entry = _dataset(project, name)
+    if entry is None:
+        lines.append("The dataset is not at hand.")
+    elif card.get("data_fingerprint") != SliceStore(project.processed(name)).fingerprint:
+        lines.append("The dataset at hand is not the one it was trained on.")
+    else:
         subjects, slices = entry.splits["train"]
         facts |= {"Trained on": f"{slices:,} slices of {subjects:,} subjects", **entry.facts}
-    else:
-        lines.append(
-            "The dataset at hand is not the one it was trained on: its fingerprint is "
-            f"{store.fingerprint[:12]}."
-        )
     facts["Fingerprint"] = str(card.get("data_fingerprint"))
     facts["Split"] = str(card.get("split", "unknown"))
     facts["DVC hash of the raw data"] = str(card.get("dvc_data") or "unknown")
@@ -109,12 +117,20 @@ def _training_data(project: Project, model: str, card: Mapping[str, object]) -> 
     return CardSection("Training data", facts, lines)
 
 
+def _dataset(project: Project, name: str) -> DatasetEntry | None:
+    path = project.processed(name)
+    return dataset_entry(name, SliceStore(path)) if path.is_dir() else None
+
+
 def _evaluation_data(project: Project, model: str) -> CardSection:
     name = project.model_config(model).dataset
-    subjects, slices = dataset_entry(name, SliceStore(project.processed(name))).splits["test"]
+    facts, entry = {"Dataset": name}, _dataset(project, name)
+    if entry is not None:
+        subjects, slices = entry.splits["test"]
+        facts["Test split"] = f"{slices:,} slices of {subjects:,} subjects"
     return CardSection(
         "Evaluation data",
-        {"Dataset": name, "Test split": f"{slices:,} slices of {subjects:,} subjects"},
+        facts,
         ["Intervals hold 95 % of what other test subjects would give, by resampling subjects."],
     )
 
@@ -187,8 +203,12 @@ def _again(project: Project, model: str, card: Mapping[str, object]) -> CardSect
     dataset = project.model_config(model).dataset
     code = f"git checkout {commit.removesuffix('-dirty')}\nmrigen index\nmrigen slices {dataset}\n"
     code += f"mrigen train {model}\nmrigen evaluate {model}"
-    facts = {"Commit": commit, "Parameters": json.dumps(card.get("params"), sort_keys=True)}
-    return CardSection("How to reproduce it", facts, lines, code=code)
+    return CardSection("How to reproduce it", {"Commit": commit}, lines, code=code)
+
+
+def _parameters(card: Mapping[str, object]) -> CardSection:
+    params = json.dumps(card.get("params", {}), indent=1, sort_keys=True)
+    return CardSection("Parameters", code=params)
 
 
 def _references(config: BundleConfig, card: Mapping[str, object]) -> CardSection:

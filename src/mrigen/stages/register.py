@@ -1,12 +1,15 @@
 """Register a trained and evaluated model."""
 
+from collections.abc import Mapping
+
 from mrigen.bundle import bundle_digest, read_config
 from mrigen.errors import RegistryError
 from mrigen.evaluation.contents import METRICS
 from mrigen.project import Project
-from mrigen.registry.registration import Registration, register_bundle
+from mrigen.registry.registration import ModelCard, Registration, register_bundle
 from mrigen.stages.cohort import read_object
 from mrigen.stages.evaluate import EVALUATED
+from mrigen.stages.model_card import DESCRIPTION_LENGTH, MODEL_CARD, model_card
 from mrigen.tracking.tracker import connect
 
 
@@ -45,7 +48,19 @@ def register(project: Project, model: str, *, promote: bool = False) -> Registra
         )
     metrics = _read_metrics(project, model, bundle_digest(path))
     tracker = connect(project.root)
-    return register_bundle(tracker, path, metrics=metrics, gate=gate, promote=promote)
+    return register_bundle(
+        tracker,
+        path,
+        metrics=metrics,
+        gate=gate,
+        promote=promote,
+        card=_card(project, model, metrics),
+    )
+
+
+def _card(project: Project, model: str, metrics: Mapping[str, float]) -> ModelCard:
+    card = model_card(project, model, metrics)
+    return ModelCard(MODEL_CARD, card.markdown(), card.markdown(DESCRIPTION_LENGTH))
 
 
 def _read_metrics(project: Project, model: str, digest: str) -> dict[str, float]:

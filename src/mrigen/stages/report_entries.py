@@ -23,7 +23,7 @@ from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.cohort import read_object
 from mrigen.stages.evaluate import EVALUATED
-from mrigen.stages.model_card import model_card
+from mrigen.stages.model_card import gate_refusals, model_card
 from mrigen.tracking.run import flatten
 
 
@@ -59,7 +59,6 @@ def model_entry(project: Project, model: str) -> ModelEntry:
         "bundle": str(evaluated["bundle"]),
         "mrigen_version": str(card.get("mrigen_version")),
     }
-    gate = project.model_config(model).gate
     return ModelEntry(
         name=model,
         facts=facts,
@@ -69,7 +68,7 @@ def model_entry(project: Project, model: str) -> ModelEntry:
         params=flat | evaluation,
         sections=[_section(folder, *item) for item in read_contents(folder).items()],
         warnings=_warnings(card),
-        refusals=gate.refusals(metrics) if gate.root else None,
+        refusals=gate_refusals(project, model, metrics),
         card=model_card(project, model, metrics),
     )
 

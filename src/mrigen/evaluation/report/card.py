@@ -22,7 +22,7 @@ class CardSection:
     header, rows
         A table; none without a header.
     code
-        Commands to copy.
+        Commands or parameters to copy.
     """
 
     title: str
@@ -40,22 +40,36 @@ class Card:
     title: str
     sections: Sequence[CardSection]
 
-    def markdown(self) -> str:
-        """Return the card as a Markdown document."""
-        parts = [f"# {_plain(self.title)}"]
-        for section in self.sections:
-            parts.append(f"## {_plain(section.title)}")
-            if section.facts:
-                pairs = section.facts.items()
-                parts.append("\n".join(f"- **{_plain(k)}**: {_plain(v)}" for k, v in pairs))
-            if section.lines:
-                parts.append("\n".join(f"- {_plain(line)}" for line in section.lines))
-            if section.header:
-                rows = [section.header, ["---"] * len(section.header), *section.rows]
-                parts.append("\n".join(f"| {' | '.join(map(_plain, row))} |" for row in rows))
-            if section.code:
-                parts.append(f"```sh\n{section.code}\n```")
-        return "\n\n".join(parts) + "\n"
+    def markdown(self, limit: int | None = None) -> str:
+        """Return the card as a Markdown document, of at most `limit` characters.
+
+        What does not fit is left out section by section, and that is said.
+        """
+        parts = [f"# {_plain(self.title)}\n", *map(_markdown, self.sections)]
+        text = "\n".join(parts)
+        if limit is None or len(text) <= limit:
+            return text
+        rest = "\nThe whole card is in the artifacts.\n"
+        kept = parts[0]
+        for part in parts[1:]:
+            if len(kept) + len(part) + 1 + len(rest) <= limit:
+                kept += f"\n{part}"
+        return kept + rest
+
+
+def _markdown(section: CardSection) -> str:
+    parts = [f"## {_plain(section.title)}"]
+    if section.facts:
+        pairs = section.facts.items()
+        parts.append("\n".join(f"- **{_plain(label)}**: {_plain(text)}" for label, text in pairs))
+    if section.lines:
+        parts.append("\n".join(f"- {_plain(line)}" for line in section.lines))
+    if section.header:
+        rows = [section.header, ["---"] * len(section.header), *section.rows]
+        parts.append("\n".join(f"| {' | '.join(map(_plain, row))} |" for row in rows))
+    if section.code:
+        parts.append(f"```\n{section.code}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,10 @@ from mrigen.evaluation.report.spoken import spoken, spoken_value
 
 #: Of a classifier that tells real from generated: up to where it does little more than guess.
 _HARDLY_TOLD = 0.6
+_DAMAGE = {
+    "slice_psnr_db": "the damage it was trained on",
+    "damage_psnr_db": "the standard damage of every kind",
+}
 
 Metrics = Mapping[str, float]
 
@@ -37,18 +41,17 @@ def in_short(metrics: Metrics, refusals: Sequence[str] | None) -> list[str]:
 
 
 def _restoration(metrics: Metrics) -> Iterator[str]:
-    key = next((k for k in ("slice_psnr_db", "damage_psnr_db") if f"input_{k}" in metrics), None)
-    if key is not None:
-        gain = metrics[key] - metrics[f"input_{key}"]
-        words = "closer to the clean slice" if gain > 0 else "further from the clean slice"
-        damage = "its own kind of damage" if key == "slice_psnr_db" else "the standard damage"
-        yield (
-            f"Against {damage} it reaches {spoken(key, metrics)} PSNR: {abs(gain):.1f} dB {words} "
-            "than leaving the damage alone."
-        )
+    for key, damage in _DAMAGE.items():
+        if key in metrics and f"input_{key}" in metrics:
+            gain = metrics[key] - metrics[f"input_{key}"]
+            words = "closer to the clean slice" if gain > 0 else "further from the clean slice"
+            yield (
+                f"Against {damage} it reaches a PSNR of {spoken(key, metrics)}, {abs(gain):.1f} dB "
+                f"{words} than leaving the damage alone."
+            )
     for key in ("clean_psnr_db", "slice_psnr_db"):
         if key in metrics and f"input_{key}" not in metrics:
-            yield f"It reproduces clean slices at {spoken(key, metrics)} PSNR."
+            yield f"It reproduces clean slices at a PSNR of {spoken(key, metrics)}."
             return
 
 
@@ -119,7 +122,7 @@ def _lesions(metrics: Metrics) -> Iterator[str]:
 
 def _gate(refusals: Sequence[str] | None) -> str:
     if refusals is None:
-        return "It has no gate: nothing keeps it from being promoted."
+        return "It has no gate of its own."
     if not refusals:
         return "It passes its gate."
     return f"It does not pass its gate: {'; '.join(refusals)}."
