@@ -69,7 +69,7 @@ def test_answers_are_those_of_pytorch_fid_with_the_same_weights(extractor):
     assert features[0, :4].tolist() == pytest.approx(expected, abs=2e-4)
     assert float(features.mean()) == pytest.approx(3.62912321, rel=1e-5)
     assert float(features[1].norm()) == pytest.approx(273.3677063, rel=1e-5)
-    logits = extractor.logits(features)
+    logits = extractor.network.logits(features)
     assert logits.shape == (2, 1008)
     expected = [-0.87730932, -0.94557810, 7.04632521]
     assert logits[0, :3].tolist() == pytest.approx(expected, abs=5e-4)

@@ -100,7 +100,6 @@ def test_features_are_those_of_the_network_in_evaluation_mode(tmp_path, tracing)
         expected = network.eval()((2 * images - 1).expand(3, 3, SIZE, SIZE))
     assert torch.allclose(extractor(images), expected, atol=1e-6)
     assert (extractor.name, extractor.features) == ("own", 5)
-    assert extractor.logits is None
     assert extractor(torch.rand(2, 1, 30, 20)).shape == (2, 5)
 
 

@@ -46,9 +46,6 @@ class FeatureExtractor:
         Changes whenever its answers do: features are kept under it.
     resize
         How: (N, C, H, W) and a size to (N, C, size, size).
-    logits
-        Turns (N, features) into (N, classes), of which an Inception Score can be made; None
-        where there is no such score.
     device
         Where the network is.
     """
@@ -61,7 +58,6 @@ class FeatureExtractor:
     value_range: tuple[float, float]
     digest: str = ""
     resize: Callable[[Tensor, int], Tensor] = antialiased
-    logits: Callable[[Tensor], Tensor] | None = None
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - it is immutable
 
     def __call__(self, images: Tensor, *, chunk: int = 8) -> Tensor:
@@ -194,6 +190,5 @@ def inception_v3(weights: Path, *, device: torch.device | str = "cpu") -> Featur
         value_range=(-1.0, 127 / 128),
         digest=inception.WEIGHTS_SHA256,
         resize=inception.resize_as_tensorflow,
-        logits=network.logits,
         device=torch.device(device),
     )
