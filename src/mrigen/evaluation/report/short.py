@@ -79,12 +79,12 @@ def copying_verdict(metrics: Metrics) -> str | None:
     if "copied_share" not in metrics:
         return None
     share, control = metrics["copied_share"], metrics.get("copied_share_of_real")
-    text = f"{share:.1%} of its slices are as close to a training slice as a copy would be"
+    text = f"{share:.1%} of its slices pass for copies of training slices"
     if control is None:
         return f"{text}."
     low = metrics.get("copied_share_low", share)
-    found = "that is a sign of copying" if low > control else "no sign of copying"
-    return f"{text}, against {control:.1%} of real test slices: {found}."
+    found = "a sign of copying" if low > control else "no sign of copying"
+    return f"{text}, against {control:.1%} of real test slices, which nobody copied: {found}."
 
 
 def _told_apart(metrics: Metrics) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""Sentences that say what the numbers say, and nothing else."""
+
+import pytest
+
+from mrigen.evaluation.report.short import copying_verdict, in_short
+
+
+def text(refusals=None, **metrics):
+    return " ".join(in_short(metrics, refusals))
+
+
+def test_restoration_is_told_beside_leaving_the_damage_alone():
+    better = text(slice_psnr_db=30.0, input_slice_psnr_db=22.0)
+    assert "reaches a PSNR of 30.00 dB, 8.0 dB closer to the clean slice than leaving" in better
+    worse = text(damage_psnr_db=20.0, input_damage_psnr_db=22.5)
+    assert "standard damage of every kind it reaches a PSNR of 20.00 dB, 2.5 dB further" in worse
+
+
+def test_generation_is_told_as_distance_over_floor():
+    said = text(frechet_ratio=6.5, frechet_ratio_low=5.9, frechet_ratio_high=7.2)
+    assert "lie 6.50 (5.90 to 7.20) times as far from real test slices" in said
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "control", "words"),
+    [
+        (0.30, 0.20, 0.01, "30.0% of its slices pass for copies of training slices, against 1.0% "),
+        (0.30, 0.20, 0.01, ": a sign of copying."),
+        (0.02, 0.00, 0.01, ": no sign of copying."),
+        (0.01, 0.01, 0.01, ": no sign of copying."),
+    ],
+)
+def test_copying_is_told_beside_its_control(share, low, control, words):
+    metrics = {"copied_share": share, "copied_share_low": low, "copied_share_of_real": control}
+    assert words in copying_verdict(metrics)
+    assert words in text(**metrics)
+
+
+def test_what_was_not_judged_is_not_told():
+    assert copying_verdict({}) is None
+    assert in_short({}, None) == ["It has no gate of its own."]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.55, "are hardly told"), (0.6, "hardly"), (0.97, "slices are told")]
+)
+def test_being_told_apart_is_told(share, words):
+    assert words in text(told_apart=share)
+
+
+def test_usefulness_is_told_as_a_gain_over_real_slices():
+    said = text(**{"tumour/useful_real": 0.8, "tumour/useful_both": 0.85, "sex/useful_both": 0.5})
+    assert "classifier of tumour that learns from real and generated slices together" in said
+    assert "+0.050 against real ones alone" in said
+    assert "of sex" not in said
+
+
+def test_lesions_and_the_gate_are_told():
+    assert "inserted lesions stand out" in text(inserted_pixel_auroc=0.93)
+    assert text(refusals=["a", "b"]).endswith("It does not pass its gate: a; b.")
+    assert text(refusals=[]).endswith("It passes its gate.")
