@@ -68,7 +68,8 @@ def method_table(sources: Mapping[str, Source]) -> Table:
         "Finding lesions",
         "By residual, by reconstruction probability, and by a threshold on brightness alone, with "
         "intervals over subjects. Pixels are those of heads with a lesion; chance_precision is "
-        "the average precision of guessing; threshold gives the best Dice coefficient.",
+        "the average precision of guessing; threshold gives the best Dice coefficient. Brightness "
+        "is read in the direction, bright or dark, that finds more.",
         ("lesions", "method", "slices", "subjects", "chance_precision", *_PARTS, "threshold"),
         rows,
     )
