@@ -193,8 +193,8 @@ def test_a_model_stands_in_the_tables_that_it_has_numbers_for():
     for part in page.split('<h3 id="table-')[1:]:
         heading, body = part.split("</h3>")[:2]
         titled[heading.split(">")[1]] = ParsedPage(body.split("</div>")[0] + "</div>").words
-    assert "restorer" in titled["Restoring and reproducing test slices"]
-    assert "generator" not in titled["Restoring and reproducing test slices"]
+    assert "restorer" in titled["Restoring and reproducing slices"]
+    assert "generator" not in titled["Restoring and reproducing slices"]
     assert "generator" in titled["Generating slices"]
     assert "restorer" not in titled["Generating slices"]
     assert {"restorer", "generator"} <= set(titled["Everything in one table"])

@@ -6,19 +6,12 @@ from typing import Literal
 
 from mrigen.evaluation.catalogue.listing import METRICS, find_metric, ordered
 from mrigen.evaluation.catalogue.metric import Metric, format_value
+from mrigen.evaluation.contents import section_title
 from mrigen.evaluation.report.entries import ModelEntry
 from mrigen.evaluation.report.spoken import MAIN, spoken_interval, spoken_value
 
 NOTHING = "n/a"
 
-_TASKS = {
-    "restoration": "Restoring and reproducing test slices",
-    "generation": "Generating slices",
-    "copying": "Copies of training slices",
-    "anomaly": "Finding lesions",
-    "usefulness": "What generated slices are worth to a classifier",
-    "latent": "What the latent carries",
-}
 _FACTS = (
     ("network", "Network"),
     ("dataset", "Dataset"),
@@ -82,7 +75,7 @@ class SideBySide:
 def side_by_side(models: Sequence[ModelEntry]) -> list[SideBySide]:
     """Return the tables over all models, in the order of the page."""
     tables = [SideBySide("Everything in one table", models, _overview(models), by="rows")]
-    for task, title in _TASKS.items():
+    for task in dict.fromkeys(metric.task for metric in METRICS):
         having = [model for model in models if _has(model, task)]
         if having:
             lines = [
@@ -90,6 +83,7 @@ def side_by_side(models: Sequence[ModelEntry]) -> list[SideBySide]:
                 for metric in METRICS
                 if metric.task == task and any(metric.name in m.metrics for m in having)
             ]
+            title = section_title(task)
             tables.append(SideBySide(title, having, lines, _qualified(having, task)))
     facts = [_fact(models, key, label) for key, label in _FACTS] + _costs(models, _TIMING)
     tables.append(SideBySide("What they are, and what training cost", models, facts, by="rows"))
