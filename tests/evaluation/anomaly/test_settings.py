@@ -11,5 +11,5 @@ def test_a_radius_is_a_range_within_the_picture(radius):
 
 @pytest.mark.parametrize("settings", [{"labels": [0]}, {"contrast": 0}, {"contrasts": [1.2]}])
 def test_background_is_no_lesion_and_contrasts_are_shares_of_the_range(settings):
-    with pytest.raises(ValueError, match="greater than|less than"):
+    with pytest.raises(ValueError, match=r"greater than|less than"):
         AnomalyConfig.model_validate(settings)
