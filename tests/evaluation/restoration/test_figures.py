@@ -24,6 +24,15 @@ def drawn(monkeypatch):
     return kept
 
 
+def test_the_last_bits_of_floats_are_not_shown():
+    images = heads(2, 24)
+    near = (images + 1e-7).clamp(0, 1)
+    shown = figures.in_eight_bits(images)
+    assert torch.equal(figures.in_eight_bits(shown), shown)
+    assert float((shown - images).abs().max()) <= 0.5 / 255 + 1e-6
+    assert (shown != figures.in_eight_bits(near)).float().mean() < 1e-3
+
+
 def test_the_colours_of_gains_read_in_grey():
     map_ = colormaps[figures._COLOURS](np.linspace(0, 1, 256))[:, :3]
     assert (np.diff(map_ @ [0.299, 0.587, 0.114]) > -1e-3).all()

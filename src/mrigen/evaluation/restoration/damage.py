@@ -7,7 +7,7 @@ import torch
 
 from mrigen.evaluation.case import Case
 from mrigen.evaluation.judgement import Judgement, Row, Table, Value
-from mrigen.evaluation.restoration.figures import damage_figure, gain_figure
+from mrigen.evaluation.restoration.figures import damage_figure, gain_figure, in_eight_bits
 from mrigen.evaluation.restoration.scores import INPUT, MEASURES, Scores, Values
 from mrigen.evaluation.restoration.suite import (
     FULL,
@@ -134,5 +134,5 @@ def _picture(case: Case, row: int) -> Picture:
         "One test slice, clean and with each kind of damage at full strength. From top to bottom: "
         "the input, the model's answer, and its absolute difference from the clean slice, white "
         "from a quarter of the range on. Below a picture, its PSNR against the clean slice.",
-        damage_figure(labels, inputs, case.reconstruct(inputs), clean=clean),
+        damage_figure(labels, inputs, in_eight_bits(case.reconstruct(inputs)), clean=clean),
     )

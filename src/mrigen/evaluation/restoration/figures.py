@@ -20,6 +20,7 @@ from mrigen.evaluation.figures import (
     figure_png,
     show_image,
 )
+from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.intervals import Interval
 from mrigen.metrics.similarity import psnr
 
@@ -42,6 +43,17 @@ _NOTE: dict[str, Any] = {
 }
 
 _STYLES = ((BLUE, "o-"), (GREEN, "s--"), (ORANGE, "^:"))
+
+
+def in_eight_bits(images: Tensor) -> Tensor:
+    """Return images as they can be shown: what differs in the last bit of a float looks the same.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W) float32 in [0, 1]
+        Such as the answers of a network, whose sums depend on the number of threads.
+    """
+    return from_integers(to_uint8(images))
 
 
 def gain_figure(gains: Mapping[str, Sequence[float]], strengths: Sequence[float]) -> bytes:

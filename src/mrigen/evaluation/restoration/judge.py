@@ -7,6 +7,7 @@ from mrigen.evaluation.case import BATCH, Case, spread_over
 from mrigen.evaluation.figures import restoration_figure
 from mrigen.evaluation.judgement import Judgement, Row, Table
 from mrigen.evaluation.restoration.damage import judge_damage
+from mrigen.evaluation.restoration.figures import in_eight_bits
 from mrigen.evaluation.restoration.known_damage import judge_known_damage
 from mrigen.evaluation.restoration.positions import judge_positions
 from mrigen.evaluation.restoration.scores import (
@@ -139,7 +140,7 @@ def _answers(case: Case) -> Picture:
     count = case.config.restoration_images
     damaged = case.dataset(TEST, corruption=case.corruption)
     batch = next(ordered_batches(damaged, batch_size=count, limit=count))
-    restored = case.reconstruct(batch.input)
+    restored = in_eight_bits(case.reconstruct(batch.input))
     png = restoration_figure(batch.input, target=batch.target, restored=restored, patch=batch.patch)
     return Picture(
         "Answers on test slices",
