@@ -92,7 +92,7 @@ def kept_features(
 
 
 def _key(what: str, extractor: FeatureExtractor) -> str:
-    device = next(extractor.network.parameters()).device.type
+    device = extractor.device.type
     threads = torch.get_num_threads() if device == "cpu" else 0
     words = (
         *(what, extractor.name, extractor.digest, extractor.features, extractor.channels),

@@ -84,6 +84,7 @@ def position_figure(
     right.set_ylabel("kernel distance")
     for axes in (left, right):
         axes.set_xticks(places, [f"{low:.0f} to {high:.0f}" for low, high in edges])
+        axes.set_xlim(-0.6, len(edges) - 0.4)
         axes.set_xlabel("position in mm")
         _finish(axes)
     return figure_png(figure)

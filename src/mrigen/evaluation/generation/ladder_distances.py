@@ -92,12 +92,18 @@ def climb(
 
     steps = []
     for kind in kinds:
-        rungs = [rung for rung in RUNGS if rung.kind == kind]
+        rungs = rungs_of(kind)
         steps.append(measure(Rung(kind, 0.0, rungs[0].unit), features.train))
         for rung in rungs:
             degraded = degraded_features(sets.case, sets.train, rung, extractor)
             steps.append(measure(rung, degraded))
     return steps
+
+
+def rungs_of(kind: str) -> list[Rung]:
+    """Return every second rung of a kind, and the strongest: each costs as much as the model."""
+    rungs = [rung for rung in RUNGS if rung.kind == kind]
+    return rungs[::2] if len(rungs) % 2 else [*rungs[::2], rungs[-1]]
 
 
 def degraded_features(
