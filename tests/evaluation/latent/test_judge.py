@@ -6,7 +6,7 @@ import torch
 
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.latent.covariates import colourings
-from mrigen.evaluation.latent.judge import judge_latent
+from mrigen.evaluation.latent.judge import _between_seeds, judge_latent
 from planted_people import case_of, planted_store
 from small_models import build
 
@@ -54,19 +54,15 @@ def test_other_networks_have_what_they_can(store, tmp_path, model, pictures):
     assert set(judged.metrics) == (READ if "latent_maps" in pictures else set())
 
 
-def test_a_mixture_is_drawn_from_its_noise(store, tmp_path):
-    judged = judge(store, "vae_mixture", tmp_path)
-    assert set(judged.pictures) >= VAE_PICTURES
-
-
-def test_an_interpolation_begins_with_the_image_of_its_seed(store, tmp_path, monkeypatch):
+@pytest.mark.parametrize("model", ["gan4", "vae", "vae_mixture", "vqvae_prior"])
+def test_an_interpolation_begins_with_the_image_of_its_seed(store, tmp_path, monkeypatch, model):
     drawn = []
     monkeypatch.setattr(
         "mrigen.evaluation.latent.judge.path_figure",
         lambda lines, *_: drawn.append(lines) or b"",
     )
-    case = case_of(store, build("gan4").eval(), tmp_path, latent=SMALL)
-    judge_latent(case)
+    case = case_of(store, build(model).eval(), tmp_path, latent=SMALL)
+    _between_seeds(case, case.sampler, case.config.latent)
     (lines,) = drawn
     seeds = case.generated(4)
     for line, (first, last) in zip(lines, ((0, 1), (2, 3)), strict=True):

@@ -154,6 +154,16 @@ def test_tasks_without_labels_are_left_out_with_a_sentence(tmp_path):
     assert len(judged.remarks) == 3
 
 
+def test_two_subjects_of_a_class_have_no_interval_and_a_sentence(tmp_path):
+    few = planted_store(tmp_path / "heads", subjects=10)
+    judged = judge(few, replay_of(few), tmp_path, steps=2, tasks=["tumour", "sex"])
+    assert "tumour/useful_both_low" in judged.metrics
+    assert "sex/useful_both" in judged.metrics
+    assert "sex/useful_both_low" not in judged.metrics
+    assert [r for r in judged.remarks if "no interval" in r and "'sex'" in r]
+    assert not [r for r in judged.remarks if "no interval" in r and "'tumour'" in r]
+
+
 def test_one_test_subject_is_no_floor(tmp_path):
     few = planted_store(tmp_path / "heads", subjects=2)
     judged = judge(few, replay_of(few), tmp_path, steps=2)

@@ -1,5 +1,7 @@
 """Judge and draw what the latents of a model carry."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -69,15 +71,20 @@ def _between_seeds(case: Case, sampler: Sampler, settings: LatentConfig) -> Pict
     lines, labels = [], []
     for line in range(settings.paths):
         seeds = [case.seed + 2 * line, case.seed + 2 * line + 1]
-        first, second = seeded_noise(seeds, sampler.noise_shape)
-        noise = spherical_path(first, second, steps=settings.images)
-        lines.append(sampler.sample(noise.to(case.device)).float().cpu())
+        ends = seeded_noise(seeds, sampler.noise_shape).to(case.device)
+        draw: Callable[[Tensor], Tensor] = sampler.sample
+        if isinstance(sampler, VAE) and sampler.mixture is not None:
+            # Its noise picks a component: on the way through noise, heads would change in jumps.
+            ends, draw = sampler.mixture(ends), sampler.decode
+        path = spherical_path(*ends.cpu(), steps=settings.images)
+        lines.append(draw(path.to(case.device)).float().cpu())
         labels.append(f"seeds {seeds[0]}, {seeds[1]}")
     return Picture(
         "From one generated slice to another",
-        "Each line goes from the noise of one seed to that of another, turning evenly. Smooth "
-        "changes through plausible heads speak for a latent space without holes. Where noise "
-        "picks codes, or one of several components, pictures change in jumps.",
+        "Each line goes from the noise of one seed to that of another, turning evenly, or from "
+        "latent to latent where noise picks a component of a mixture. Smooth changes through "
+        "plausible heads speak for a latent space without holes. Where noise picks codes, "
+        "pictures change in jumps.",
         path_figure(lines, labels),
     )
 

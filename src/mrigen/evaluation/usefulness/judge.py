@@ -13,6 +13,7 @@ from mrigen.evaluation.usefulness.telling_apart import (
     tell_real_apart,
 )
 from mrigen.evaluation.usefulness.trials import Lesson, Trial, read_lesson, try_task
+from mrigen.metrics.intervals import MIN_SUBJECTS
 from mrigen.page.document import Picture
 
 _SHOWN = 10  # generated slices in a row
@@ -23,6 +24,10 @@ _BORROWED = (
     "teacher, with its errors, and can be better only by being less sure of single slices; a gain "
     "by adding generated slices is a gain by augmentation, not by new knowledge. The intervals "
     "are over test subjects and hold no luck of training: 'repeats' averages over it."
+)
+_TOO_FEW = (
+    "What generated slices are worth for '{task}' has no interval: fewer than {count} test "
+    "subjects have one of its classes. Take its numbers for examples."
 )
 
 
@@ -40,6 +45,8 @@ def judge_usefulness(case: Case) -> Judgement:
             trials, remarks = try_task(case, settings, lesson, made[: len(lesson.train.labels)])
             judgement.remarks += remarks
             _put_task(judgement, trials, case.seed)
+            if f"{task}/useful_gain_low" not in judgement.metrics:
+                judgement.remarks.append(_TOO_FEW.format(task=task, count=MIN_SUBJECTS))
             lines.append(trials)
         else:
             judgement.remarks.append(lesson)
