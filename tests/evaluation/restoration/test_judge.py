@@ -8,6 +8,7 @@ from torch import nn
 
 from damage import recipe
 from judged_cases import case, open_store
+from mrigen.data.loader import ordered_batches
 from mrigen.evaluation.case import spread_over
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.restoration.judge import judge_restoration
@@ -105,6 +106,16 @@ def test_each_slice_has_its_scores_by_its_row(damaged):
     assert np.mean([row["damage_ssim"] or 0 for row in rows]) == pytest.approx(
         judgement.metrics["damage_ssim"] * 5 / 20
     )
+
+
+def test_answers_to_damage_stand_at_the_rows_that_were_damaged(damaged):
+    case, judgement = damaged
+    dataset = case.dataset("test", corruption=case.corruption)
+    (batch,) = ordered_batches(dataset, batch_size=32, limit=20)
+    rows = judgement.tables["restoration_slices"].rows
+    assert [row["row"] for row in rows] == batch.index.tolist()
+    expected = mse(batch.input * 0.9, batch.target)
+    assert [row["slice_mse"] for row in rows] == pytest.approx(expected.tolist())
 
 
 def test_intervals_are_over_subjects(damaged):
