@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from mrigen.data.loader import TEST, TRAIN, VALIDATION
 from mrigen.evaluation.case import Case, spread_over
