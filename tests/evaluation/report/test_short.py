@@ -49,10 +49,15 @@ def test_being_told_apart_is_told(share, words):
 
 
 def test_usefulness_is_told_as_a_gain_over_real_slices():
-    said = text(**{"tumour/useful_real": 0.8, "tumour/useful_both": 0.85, "sex/useful_both": 0.5})
-    assert "classifier of tumour that learns from real and generated slices together" in said
-    assert "+0.050 against real ones alone" in said
+    metrics = {"tumour/useful_both": 0.85, "tumour/useful_gain": 0.05, "sex/useful_both": 0.5}
+    said = text(**metrics)
+    assert "classifier of tumour that learns from generated slices beside real ones" in said
+    assert "0.050 more than from real ones alone: it shows neither gain nor loss." in said
     assert "of sex" not in said
+    ends = {"tumour/useful_gain_low": 0.01, "tumour/useful_gain_high": 0.09}
+    assert "alone: they help." in text(**metrics, **ends)
+    ends = {"tumour/useful_gain_low": -0.09, "tumour/useful_gain_high": -0.01}
+    assert "alone: they harm." in text(**metrics, **ends)
 
 
 def test_lesions_and_the_gate_are_told():

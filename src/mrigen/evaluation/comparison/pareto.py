@@ -23,6 +23,10 @@ _PLACES = [
 ]
 
 
+# Behind a label, where it stands on a line.
+_PAPER = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
+
+
 class Point(NamedTuple):
     """One model: what it took and what it reached, with the interval where there is one."""
 
@@ -138,7 +142,7 @@ def _write(axes: Axes, point: Point, frame: Bbox, taken: Sequence[Bbox]) -> Bbox
     for right, up in _PLACES:
         text = axes.annotate(
             point.model, (point.seconds, point.value), (right, up), textcoords="offset points",
-            fontsize=7.5, va="center", ha="left" if right > 0 else "right",
+            fontsize=7.5, va="center", ha="left" if right > 0 else "right", bbox=_PAPER,
             arrowprops={"arrowstyle": "-", "lw": 0.4, "alpha": 0.6, "shrinkB": 2} if up else None,
         )  # fmt: skip
         text.get_window_extent()  # moves the text to where it will be

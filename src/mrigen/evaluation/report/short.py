@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mrigen.evaluation.report.spoken import spoken, spoken_value
+from mrigen.evaluation.report.spoken import spoken
 
 #: Of a classifier that tells real from generated: up to where it does little more than guess.
 _HARDLY_TOLD = 0.6
@@ -93,20 +93,26 @@ def _told_apart(metrics: Metrics) -> Iterator[str]:
     share = metrics["told_apart"]
     found = "are hardly told from real ones" if share <= _HARDLY_TOLD else "are told from real ones"
     yield (
-        f"Its slices {found} by a small classifier, which is right in "
-        f"{spoken_value('told_apart', share)} of cases where guessing gets a half."
+        f"Its slices {found} by a small classifier, which is right in {share:.0%} of cases; "
+        "guessing would be right in 50%."
     )
 
 
 def _usefulness(metrics: Metrics) -> Iterator[str]:
     for key in sorted(metrics):
         task, _, name = key.rpartition("/")
-        if name == "useful_both" and f"{task}/useful_real" in metrics:
-            gain = metrics[key] - metrics[f"{task}/useful_real"]
+        if name == "useful_gain" and f"{task}/useful_both" in metrics:
+            low, high = metrics.get(f"{key}_low"), metrics.get(f"{key}_high")
+            shown = "it shows neither gain nor loss"
+            if low is not None and low > 0:
+                shown = "they help"
+            if high is not None and high < 0:
+                shown = "they harm"
+            both = spoken(f"{task}/useful_both", metrics)
             yield (
-                f"A classifier of {task.replace('_', ' ')} that learns from real and generated "
-                f"slices together gets {spoken(key, metrics)} of test subjects right, {gain:+.3f} "
-                "against real ones alone."
+                f"A classifier of {task.replace('_', ' ')} that learns from generated slices "
+                f"beside real ones reaches a balanced accuracy of {both}, which is "
+                f"{spoken(key, metrics)} more than from real ones alone: {shown}."
             )
 
 
