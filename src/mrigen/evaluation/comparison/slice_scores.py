@@ -12,12 +12,12 @@ from mrigen.errors import DataError
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.contents import TABLES, read_table
 
-#: Tables with one line a test slice; their other columns are measures.
-SLICE_TABLES = ("restoration_slices", "generation_slices")
+#: The table with one line a test slice; its other columns are measures.
+SLICE_TABLE = "restoration_slices"
 _ROW, _SUBJECT = "row", "subject"
 
 # What decides the inputs of a measure beside the slices, by the beginning of its name.
-_CLEAN, _OWN_DAMAGE, _COMMON_DAMAGE = ("clean_",), ("slice_", "patch_"), ("damage_",)
+_OWN_DAMAGE, _COMMON_DAMAGE = ("slice_", "patch_"), ("damage_",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_slice_scores(
     corruption: object,
     evaluated: Mapping[str, object],
 ) -> SliceScores | None:
-    """Read the per-slice tables of an evaluation; None where it has none.
+    """Read the per-slice table of an evaluation; None where it has none.
 
     Parameters
     ----------
@@ -70,28 +70,20 @@ def read_slice_scores(
     Raises
     ------
     DataError
-        If a table is damaged.
+        If the table is damaged.
     """
-    tables = [_read(folder, name) for name in SLICE_TABLES if _path(folder, name).exists()]
-    if not tables:
+    path = folder / TABLES / f"{SLICE_TABLE}.csv"
+    if not path.exists():
         return None
-    subjects = pd.concat([table[_SUBJECT] for table in tables])
-    values = pd.concat(
-        [subjects[~subjects.index.duplicated()], *(each.drop(columns=_SUBJECT) for each in tables)],
-        axis=1,
-    )
+    values = _read(folder, path)
     settings = {
         name: _setting(name, corruption, evaluated) for name in values.columns if name != _SUBJECT
     }
     return SliceScores(model, dataset, values, settings)
 
 
-def _path(folder: Path, name: str) -> Path:
-    return folder / TABLES / f"{name}.csv"
-
-
-def _read(folder: Path, name: str) -> pd.DataFrame:
-    columns, rows = read_table(folder, name)
+def _read(folder: Path, path: Path) -> pd.DataFrame:
+    columns, rows = read_table(folder, path.stem)
     frame = pd.DataFrame(rows, columns=columns)
     try:
         index = frame[_ROW].astype(int)
@@ -100,7 +92,7 @@ def _read(folder: Path, name: str) -> pd.DataFrame:
         values = pd.DataFrame({_SUBJECT: frame[_SUBJECT].astype(str), **numbers})
     except (KeyError, ValueError) as error:
         raise DataError(
-            f"'{_path(folder, name)}' is damaged ({error}): run mrigen evaluate {folder.name}."
+            f"'{path}' is damaged ({error}): run mrigen evaluate {folder.name}."
         ) from None
     values.index = pd.Index(index, name=_ROW)
     return values.replace([np.inf, -np.inf], np.nan)
@@ -119,6 +111,4 @@ def _setting(measure: str, corruption: object, evaluated: Mapping[str, object]) 
         parts += [corruption, blocks.get("seed")]
     elif measure.startswith(_COMMON_DAMAGE):
         parts += [blocks.get("restoration"), blocks.get("seed")]
-    elif not measure.startswith(_CLEAN):
-        parts += [blocks]
     return json.dumps(parts, sort_keys=True)
