@@ -124,7 +124,7 @@ def _tell(case: Case, judgement: Judgement, rows: list[Row], panels: list[Panel]
     judgement.pictures["brain_masks"] = Picture(
         "Outlines of brain masks",
         "One test subject a line, at the slice in the middle of the brain: the clean, the damaged "
-        "and the restored volume, with the outline of the mask that was found in it over that of "
-        "the mask of the clean volume. Where only one colour shows, both are the same.",
+        "and the restored volume, with the outline of the mask that was found in it over "
+        "that of the clean volume. Where the thin line runs within the thick one, they agree.",
         outline_figure(panels),
     )
