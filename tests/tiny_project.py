@@ -24,7 +24,8 @@ def params():
     base = {"dataset": "heads", "objective": {"name": "reconstruction"}, "training": {}, "gate": {}}
     small = {"samples": 12, "slices": 20, "sheet_images": 4, "restoration_images": 3}
     small["restoration"] = {"strengths": [1.0], "slices": 4}
-    small |= {"usefulness": {"steps": 2}}
+    small |= {"usefulness": {"steps": 2}, "generation": {"ladder": [], "resamples": 20}}
+    small |= {"anomaly": {"slices": 6}}
     damage = [{"name": "line_patch"}, {"name": "lower_resolution", "factor": 2}]
     return Params.model_validate(
         {
