@@ -42,14 +42,16 @@ class HalfSamples:
     -----
     The usual bootstrap draws subjects with replacement. Their slices then stand in a sample twice
     and more: the sample has fewer directions than the data, a Fréchet distance to it is far too
-    large, and the interval misses the value it is for (in the test's Gaussians nine times in
-    ten). A half-sample draws half the subjects *without* replacement, so nothing stands in it
-    twice. For a mean its variance is exactly that of the mean over all subjects: with m of n
-    drawn it is (n - m) / m of it, for which the deviations are scaled. A distance between fewer
-    images is larger on average, so the deviations are taken from the half-samples' own mean and
-    put around the value measured on all. Between Gaussians of 12, 6 and 40 subjects, intervals of
-    95 % held the expected Fréchet distance 95, 97 and 92 times in a hundred, the expected kernel
-    distance 95 and 97, and a ratio 95 and 98.
+    large, and the interval misses the value it is for. A half-sample draws half the subjects
+    *without* replacement, so nothing stands in it twice. For a mean its variance is exactly that
+    of the mean over all subjects: with m of n drawn it is (n - m) / m of it, for which the
+    deviations are scaled. A distance between fewer images is larger on average, so the deviations
+    are taken from the half-samples' own mean and put around the value measured on all.
+
+    Between Gaussians of 64 features and 6, 12 or 40 subjects, intervals of 95 % held the expected
+    Fréchet distance 97, 95 and 92 times in a hundred, those of the bootstrap 16, 5 and 55 times;
+    the expected kernel distance 97 and 95 times (6 and 12 subjects), the expected ratio 95 and 98
+    times (12 and 30 subjects).
 
     References
     ----------
