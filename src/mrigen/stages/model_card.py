@@ -7,24 +7,19 @@ from importlib.metadata import metadata
 import torch
 
 from mrigen.bundle import BundleConfig, bundle_digest, read_card, read_config
-from mrigen.data.store.slice_store import SliceStore
 from mrigen.evaluation.catalogue.listing import find_metric, ordered
 from mrigen.evaluation.contents import read_contents, section_title
 from mrigen.evaluation.report.card import Card, CardSection
-from mrigen.evaluation.report.entries import DatasetEntry
 from mrigen.evaluation.report.short import copying_verdict, in_short
 from mrigen.evaluation.report.spoken import spoken_interval, spoken_value
 from mrigen.models.build import build_network, count_parameters
 from mrigen.project import Project
+from mrigen.stages.card_data import NOT_DECLARED, evaluation_data, training_data
 from mrigen.stages.card_words import CARDS, NETWORKS, NOT_FOR, REFERENCES, USES
-from mrigen.stages.cohort import dataset_entry, read_object
-from mrigen.stages.fetch import ATTRIBUTION
+from mrigen.stages.cohort import read_object
 
 #: Name of the file, and how much of it MLflow takes for a description.
 MODEL_CARD, DESCRIPTION_LENGTH = "model_card.md", 4900
-
-_NOT_DECLARED = "not declared"
-_DECATHLON = "dataset.json"  # of the Medical Segmentation Decathlon; it has a licence
 
 
 def model_card(project: Project, model: str, metrics: Mapping[str, float]) -> Card:
@@ -52,8 +47,8 @@ def model_card(project: Project, model: str, metrics: Mapping[str, float]) -> Ca
         [
             _details(config, card, bundle_digest(path)),
             CardSection("Intended use", lines=[*USES, *NOT_FOR]),
-            _training_data(project, model, card),
-            _evaluation_data(project, model),
+            training_data(project, model, card),
+            evaluation_data(project, model),
             CardSection("In short", lines=in_short(metrics, refusals)),
             _numbers(metrics),
             _copying(metrics),
@@ -86,53 +81,10 @@ def _details(config: BundleConfig, card: Mapping[str, object], digest: str) -> C
         "Trainable parameters": f"{trainable:,}",
         "mrigen": str(card.get("mrigen_version", "unknown")),
         "Bundle": digest,
-        "Licence of the code": str(
-            metadata("mrigen").json.get("license_expression", _NOT_DECLARED)
-        ),
-        "Licence of the weights": str(card.get("licence", f"{_NOT_DECLARED}; see the data's")),
+        "Licence of the code": str(metadata("mrigen").json.get("license_expression", NOT_DECLARED)),
+        "Licence of the weights": str(card.get("licence", f"{NOT_DECLARED}; see the data's")),
     }
     return CardSection("Model details", facts)
-
-
-def _training_data(project: Project, model: str, card: Mapping[str, object]) -> CardSection:
-    name = project.model_config(model).dataset
-    if "origin" in card:
-        lines = ["It was trained elsewhere; on what is not recorded here."]
-        return CardSection("Training data", {"Origin": str(card["origin"])}, lines)
-    facts = {"Dataset": name, "Licence of the data": _data_licence(project, name)}
-    lines = []
-    entry = _dataset(project, name)
-    if entry is None:
-        lines.append("The dataset is not at hand.")
-    elif card.get("data_fingerprint") != SliceStore(project.processed(name)).fingerprint:
-        lines.append("The dataset at hand is not the one it was trained on.")
-    else:
-        subjects, slices = entry.splits["train"]
-        facts |= {"Trained on": f"{slices:,} slices of {subjects:,} subjects", **entry.facts}
-    facts["Fingerprint"] = str(card.get("data_fingerprint"))
-    facts["Split"] = str(card.get("split", "unknown"))
-    facts["DVC hash of the raw data"] = str(card.get("dvc_data") or "unknown")
-    if card.get("synthetic_data"):
-        lines.append("The data are synthetic: computed volumes, not people.")
-    return CardSection("Training data", facts, lines)
-
-
-def _dataset(project: Project, name: str) -> DatasetEntry | None:
-    path = project.processed(name)
-    return dataset_entry(name, SliceStore(path)) if path.is_dir() else None
-
-
-def _evaluation_data(project: Project, model: str) -> CardSection:
-    name = project.model_config(model).dataset
-    facts, entry = {"Dataset": name}, _dataset(project, name)
-    if entry is not None:
-        subjects, slices = entry.splits["test"]
-        facts["Test split"] = f"{slices:,} slices of {subjects:,} subjects"
-    return CardSection(
-        "Evaluation data",
-        facts,
-        ["Intervals hold 95 % of what other test subjects would give, by resampling subjects."],
-    )
 
 
 def _numbers(metrics: Mapping[str, float]) -> CardSection:
@@ -221,15 +173,3 @@ def _param(card: Mapping[str, object], block: str) -> str:
     params = card.get("params")
     values = params.get(block) if isinstance(params, Mapping) else None
     return str(values.get("name", "")) if isinstance(values, Mapping) else ""
-
-
-def _data_licence(project: Project, dataset: str) -> str:
-    source = project.params.sources[project.dataset_config(dataset).source]
-    folder = project.root / source.path
-    if (folder / ATTRIBUTION).exists():
-        for line in (folder / ATTRIBUTION).read_text(encoding="utf-8").splitlines():
-            if line.startswith("Licence:"):
-                return line.partition(":")[2].strip()
-    if (folder / _DECATHLON).exists():
-        return str(read_object(folder / _DECATHLON).get("licence") or _NOT_DECLARED)
-    return _NOT_DECLARED
