@@ -20,7 +20,7 @@ from scipy.linalg import sqrtm
 
 from mrigen.metrics.distribution import FeatureStatistics, frechet_distance
 
-TURNS = 5
+TURNS = 3
 #: Samples on either side, features, how their scales fall off in powers of ten.
 CASES = (
     (256, 1280, 0),

@@ -58,13 +58,17 @@ class FeatureStatistics:
                 f"features of shape {tuple(samples.shape)} cannot be added to statistics of "
                 f"{self.features} features: expected (n, {self.features})."
             )
+        if not len(samples):
+            return
         samples = samples.detach().to("cpu", torch.float64, copy=True)
-        if not bool(samples.isfinite().all()):
+        mean = samples.mean(0)
+        # The mean of values that are not all finite is not either.
+        if not bool(mean.isfinite().all()):
             raise DataError(
                 "features hold values that are not finite: expected numbers. Look at the images "
                 "they were made from."
             )
-        self._add(len(samples), samples.mean(0) if len(samples) else self.mean, [samples], None)
+        self._add(len(samples), mean, [samples], None)
 
     def merge(self, other: "FeatureStatistics") -> None:
         """Add the samples that `other` has seen.
