@@ -196,7 +196,6 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
 def _overlap_by_squares(product: Tensor, rank: int) -> tuple[float, float]:
     """Return the sum of the singular values of a matrix of at most this rank, and its error."""
     matrix = (product if len(product) <= product.shape[1] else product.T).numpy()
-    # NumPy knows a product with its own transpose, and makes half of it.
     squares = np.linalg.eigvalsh(matrix @ matrix.T)[-rank:]
     values = np.sqrt(np.maximum(squares, 0))
     rounding = _ROUNDINGS * np.finfo(np.float64).eps * max(squares[-1], 0)
@@ -209,8 +208,9 @@ def _overlap_by_squares(product: Tensor, rank: int) -> tuple[float, float]:
 def _scatter_of(samples: list[Tensor], mean: Tensor) -> Tensor:
     if not samples:
         return torch.zeros(len(mean), len(mean), dtype=torch.float64)
-    centred = torch.cat(samples) - mean
-    return centred.T @ centred
+    centred = (torch.cat(samples) - mean).numpy()
+    # NumPy knows a product with its own transpose, and makes half of it.
+    return torch.from_numpy(centred.T @ centred)
 
 
 def _root_of(covariance: Tensor) -> Tensor:
