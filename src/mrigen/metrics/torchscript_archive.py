@@ -4,7 +4,9 @@ import re
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 from mrigen.errors import ModelError, printable
@@ -20,10 +22,14 @@ _MEMBER = re.compile(
     r"|code/.+\.py(\.debug_pkl)?|extra/.+"
 )
 # Over names and signs with a space between: what reaches files, and what torch's own operators,
-# which are `torch.name` or in the namespaces prim and aten, do not include.
+# which are `torch.name` or in the namespaces prim and aten, do not include. Neither may be given
+# another name first; torch itself writes none of this, whatever the parts of a network are called.
 _REFUSED = re.compile(
-    r"\. (?:save|from_file)\b|(?<!\. )\bops \. (?!(?:prim|aten) )\w+|\btorch \. classes\b"
+    r"\. (?:save|from_file)\b|(?<!\. )\bops(?: \. (?!(?:prim|aten) )\w+|\b(?! [:.]))"
+    r"|\btorch \. classes\b|\b__torch__ \. torch\b(?! \.)|(?<!\. )\bgetattr\b(?! [:(])"
 )
+# torch asks with getattr for what is no identifier, such as the "0" of a sequence.
+_LITERAL = re.compile(r"(['\"])([^'\"\\]*)\1")
 
 # What zipfile raises at archives that are damaged, encrypted or packed in a way it cannot read.
 _UNREADABLE = (
@@ -77,13 +83,29 @@ def _require_plain_code(code: bytes, path: Path) -> None:
     except (tokenize.TokenError, SyntaxError, ValueError) as error:
         raise no_torchscript(path, f"its code cannot be read ({first_line(error)})") from None
     text = " ".join(t.string for t in tokens if t.type in {tokenize.NAME, tokenize.OP})
-    found = _REFUSED.search(text)
-    if found:
+    refused = _REFUSED.search(text)
+    found = refused[0].replace(" ", "").lstrip(".") if refused else _asked_by_getattr(tokens)
+    if found is not None:
         raise ModelError(
-            f"the TorchScript file '{path}' uses '{found[0].replace(' ', '').lstrip('.')}': "
-            "expected a network of torch's own operators that touches no files. Use a file whose "
-            "origin you trust."
+            f"the TorchScript file '{path}' uses '{printable(found)}': expected a network of "
+            "torch's own operators that touches no files. Use a file whose origin you trust."
         )
+
+
+def _asked_by_getattr(tokens: Sequence[tokenize.TokenInfo]) -> str | None:
+    """Return what a getattr asks for that could be the name of an operator."""
+    shown = [t for t in tokens if t.type in {tokenize.NAME, tokenize.OP, tokenize.STRING}]
+    brackets: list[bool] = []  # the open ones: whether each is that of a getattr
+    for before, token in pairwise(shown):
+        if token.string in {"(", "[", "{"}:
+            brackets.append(before.string == "getattr")
+        elif token.string in {")", "]", "}"}:
+            brackets = brackets[:-1]
+        elif token.type == tokenize.STRING and brackets[-1:] == [True]:
+            literal = _LITERAL.fullmatch(token.string)
+            if literal is None or literal[2].isidentifier():
+                return f"getattr {token.string}"
+    return None
 
 
 def no_torchscript(path: Path, reason: str) -> ModelError:
