@@ -225,11 +225,13 @@ def test_brains_without_a_skull_are_not_judged(tmp_path, finder, words, reason):
     assert reason in judgement.remarks[0]
 
 
-def test_volumes_that_are_gone_or_changed_are_remarked(tmp_path, finder):
+@pytest.mark.parametrize("kept", [None, 5], ids=["another", "fewer slices"])
+def test_volumes_that_are_gone_or_changed_are_remarked(tmp_path, finder, kept):
     case = make_case(tmp_path)
     first, second, third = (tmp_path / scan.path for scan in chosen_scans(case, case.raw, 3))
     first.unlink()
-    phantoms.write_volume(second, phantoms.head(SHAPE, SPACING_MM, seed=77), axes="PSR")
+    head = phantoms.head(SHAPE, SPACING_MM, seed=77)[:, :, :kept]
+    phantoms.write_volume(second, head, spacing_mm=SPACING_MM, axes="PSR")
     judgement = judge_brain_masks(case)
     assert len(judgement.tables["brain_masks"].rows) == 1
     assert "cannot be read" in judgement.remarks[0]

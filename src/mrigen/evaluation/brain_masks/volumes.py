@@ -98,8 +98,9 @@ def _require_same(case: Case, scan: Scan, whole: WholeVolume) -> None:
             else manifest["channel"] == scan.channel
         )
     )
-    pictures = whole.pixels[manifest["index"].to_numpy(np.int64)[rows]]
-    if not np.array_equal(pictures, case.store.read(rows)):
+    places = manifest["index"].to_numpy(np.int64)[rows]
+    there = places.max() < len(whole.pixels)
+    if not there or not np.array_equal(whole.pixels[places], case.store.read(rows)):
         raise DataError(
             f"scan '{scan.path}' is another one than its slices were cut from: expected the same "
             f"pixels. Run 'mrigen slices {case.store.path.name}'."
