@@ -79,6 +79,15 @@ def test_no_diagnosis_is_always_said(project):
     assert any("Not for diagnosis" in line for line in sections(project)["Intended use"].lines)
 
 
+def test_a_licence_that_the_source_declares_stands_above_what_lies_beside_the_data(project):
+    (project.root / "data").mkdir()
+    (project.root / "data" / "dataset.json").write_text('{"licence": "CC0"}')
+    source = project.params.sources["ixi"].model_copy(update={"licence": "by agreement"})
+    project.params.sources["ixi"] = source
+    facts = sections(project)["Training data"].facts
+    assert facts["Licence of the data"] == "by agreement"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "licence"),
     [

@@ -145,7 +145,8 @@ class Case:
     @cached_property
     def extractors(self) -> dict[str, FeatureExtractor]:
         """The feature extractors of the configuration by label, the main one first."""
-        return {each.label: each.build(self.device) for each in self.config.extractors}
+        root = self.raw.root if self.raw else Path()
+        return {each.label: each.build(self.device, root=root) for each in self.config.extractors}
 
     @property
     def extractor(self) -> FeatureExtractor:

@@ -58,6 +58,8 @@ def evaluation_data(project: Project, model: str) -> CardSection:
 
 def _data_licence(project: Project, dataset: str) -> str:
     source = project.params.sources[project.dataset_config(dataset).source]
+    if source.licence is not None:
+        return source.licence
     folder = project.root / source.path
     if (folder / ATTRIBUTION).exists():
         for line in (folder / ATTRIBUTION).read_text(encoding="utf-8").splitlines():

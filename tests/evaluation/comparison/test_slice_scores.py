@@ -58,3 +58,25 @@ def test_a_damaged_table_is_named(folder, text):
     write(folder, text)
     with pytest.raises(DataError, match=r"restoration_slices\.csv' is .*run mrigen evaluate"):
         read(folder)
+
+
+def test_slices_judged_by_two_judges_are_joined_by_their_rows(folder):
+    write(folder, "row,subject,clean_ssim\n7,a,0.5\n9,b,0.25\n")
+    write(folder, "row,subject,nearest_distance\n9,b,3\n11,c,4\n", name="generation_slices")
+    values = read(folder).values
+    assert list(values.index) == [7, 9, 11]
+    assert list(values["subject"]) == ["a", "b", "c"]
+    assert values["nearest_distance"].fillna(-1).tolist() == [-1, 3, 4]
+    assert values["clean_ssim"].fillna(-1).tolist() == [0.5, 0.25, -1]
+
+
+def test_generators_are_paired_only_with_as_many_samples_and_the_same_features(folder):
+    write(folder, "row,subject,nearest_distance\n9,b,3\n", name="generation_slices")
+    few, many = (
+        EVALUATED | {"evaluation": {"seed": seed, "samples": count, "extractors": []}}
+        for seed, count in ((0, 10), (1, 20))
+    )
+    again = few | {"evaluation": few["evaluation"] | {"seed": 5}}
+    setting = read(folder, evaluated=few).settings["nearest_distance"]
+    assert read(folder, evaluated=many).settings["nearest_distance"] != setting
+    assert read(folder, evaluated=again).settings["nearest_distance"] == setting

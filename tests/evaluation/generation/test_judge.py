@@ -39,7 +39,12 @@ def test_everything_is_measured_of_a_generator(tmp_path):
     } <= set(judgement.metrics)
     # Floors and values that are neither better nor worse have their ends in the table.
     assert not {"frechet_floor_low", "ms_ssim_low"} & set(judgement.metrics)
-    assert set(judgement.tables) == {"generation", "generation_positions", "generation_ladder"}
+    assert set(judgement.tables) == {
+        "generation",
+        "generation_positions",
+        "generation_slices",
+        "generation_ladder",
+    }
     assert set(judgement.pictures) == {
         *("samples", "generation_appearance", "generation_positions", "generation_ladder")
     }

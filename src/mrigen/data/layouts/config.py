@@ -70,6 +70,8 @@ class SourceConfig(Config):
         What all files show.
     plane
         What all pictures show.
+    licence
+        Under which the cohort may be used, for model cards.
     """
 
     layout: Layout
@@ -85,6 +87,7 @@ class SourceConfig(Config):
     table: str | None = None
     modality: Modality = "T1w"
     plane: Plane | None = None
+    licence: str | None = Field(default=None, min_length=1)
 
     @field_validator("path", "masks", "labels", "table")
     @classmethod

@@ -137,6 +137,20 @@ METRICS = (
         digits=3,
     ),
     _metric(
+        "nearest_distance",
+        "Distance of test slices to generated ones",
+        "How far a real test slice is from the nearest generated one, on average: is there "
+        "something like each of them?",
+        "lower",
+        2,
+    ),
+    _metric(
+        "nearest_distance_of_real",
+        "The same, to real slices",
+        "How far a real test slice is from the nearest of as many real training slices.",
+        digits=2,
+    ),
+    _metric(
         "ms_ssim",
         "MS-SSIM of pairs",
         "How alike two generated slices are; more than two real ones means too little variety.",

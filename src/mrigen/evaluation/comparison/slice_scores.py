@@ -12,12 +12,13 @@ from mrigen.errors import DataError
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.contents import TABLES, read_table
 
-#: The table with one line a test slice; its other columns are measures.
-SLICE_TABLE = "restoration_slices"
+#: The tables with one line a test slice; their other columns are measures.
+SLICE_TABLES = ("restoration_slices", "generation_slices")
 _ROW, _SUBJECT = "row", "subject"
 
 # What decides the inputs of a measure beside the slices, by the beginning of its name.
 _OWN_DAMAGE, _COMMON_DAMAGE = ("slice_", "patch_"), ("damage_",)
+_GENERATED = ("nearest_",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_slice_scores(
     corruption: object,
     evaluated: Mapping[str, object],
 ) -> SliceScores | None:
-    """Read the per-slice table of an evaluation; None where it has none.
+    """Read the per-slice tables of an evaluation; None where it has none.
 
     Parameters
     ----------
@@ -70,12 +71,16 @@ def read_slice_scores(
     Raises
     ------
     DataError
-        If the table is damaged.
+        If a table is damaged.
     """
-    path = folder / TABLES / f"{SLICE_TABLE}.csv"
-    if not path.exists():
+    paths = [folder / TABLES / f"{name}.csv" for name in SLICE_TABLES]
+    tables = [_read(folder, path) for path in paths if path.exists()]
+    if not tables:
         return None
-    values = _read(folder, path)
+    values = tables[0]
+    for other in tables[1:]:
+        # Each kind of slice is judged on rows of its own; whose they are is known from either.
+        values = values.combine_first(other)
     settings = {
         name: _setting(name, corruption, evaluated) for name in values.columns if name != _SUBJECT
     }
@@ -111,4 +116,6 @@ def _setting(measure: str, corruption: object, evaluated: Mapping[str, object]) 
         parts += [corruption, blocks.get("seed")]
     elif measure.startswith(_COMMON_DAMAGE):
         parts += [blocks.get("restoration"), blocks.get("seed")]
+    elif measure.startswith(_GENERATED):
+        parts += [blocks.get("samples"), blocks.get("extractors")]
     return json.dumps(parts, sort_keys=True)

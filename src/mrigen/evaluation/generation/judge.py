@@ -21,6 +21,7 @@ from mrigen.evaluation.generation.ladder_distances import judge_ladder
 from mrigen.evaluation.generation.positions import judge_positions
 from mrigen.evaluation.generation.resampling import HalfSamples
 from mrigen.evaluation.generation.sets import Sets, Three, choose_sets
+from mrigen.evaluation.generation.slices import judge_slices
 from mrigen.evaluation.generation.table import generation_table, put_numbers
 from mrigen.evaluation.judgement import Judgement
 from mrigen.metrics.inception import Inception
@@ -77,6 +78,7 @@ def _judge_features(
                     "neighbours: precision, recall, density and coverage are left out."
                 )
             judgement.add(judge_positions(features, sets, config))
+            judgement.add(judge_slices(features, sets))
             distance = numbers["frechet_distance"].value
             judgement.add(judge_ladder(features, sets, extractor, config=config, distance=distance))
         if isinstance(extractor.network, Inception):
