@@ -102,14 +102,20 @@ def train(ctx: click.Context, /, model: str, **words: Any) -> None:
 def evaluate(ctx: click.Context, model: str, device: str) -> None:
     """Judge the trained MODEL on test subjects.
 
+    What it found is told in a few sentences; all numbers are in evaluation/MODEL/metrics.json.
+
     \b
     Example: mrigen evaluate vae
     """
+    from mrigen.evaluation.report.short import in_short
     from mrigen.stages.evaluate import evaluate as run
     from mrigen.training.runtime import choose_runtime
 
-    for name, value in run(project_of(ctx), model, runtime=choose_runtime(device=device)).items():
-        click.echo(f"{name}: {value:.6g}")
+    project = project_of(ctx)
+    metrics = run(project, model, runtime=choose_runtime(device=device))
+    for sentence in in_short(metrics, project.model_config(model).gate.refusals(metrics)):
+        click.echo(sentence)
+    click.echo(f"{len(metrics)} numbers, tables and figures: {project.evaluation(model)}")
 
 
 @main.command()
