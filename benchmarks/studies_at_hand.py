@@ -43,6 +43,14 @@ MODELS = {
     "feliu_gan15": ("feliu", "gan15_50k_100_once", "feliu", 20),
 }
 
+# What the studies' tables ask for, and a small suite of damage.
+EVALUATION = {
+    "restoration": {"slices": 32, "brain_mask_subjects": 0},
+    "generation": {"ladder": []},
+    "anomaly": None,
+    "usefulness": None,
+}
+
 
 def main() -> None:
     studies = {path.stem: yaml.safe_load(path.read_text()) for path in STUDIES.glob("*.yaml")}
@@ -61,7 +69,11 @@ def main() -> None:
     for name, (study, model, dataset, epochs) in MODELS.items():
         entry = dict(studies[study]["models"][model])
         training = dict(entry["training"], epochs=epochs, early_stopping=None)
-        params["models"][name] = entry | {"dataset": dataset, "training": training}
+        params["models"][name] = entry | {
+            "dataset": dataset,
+            "training": training,
+            "evaluation": EVALUATION,
+        }
     yaml.safe_dump(params, sys.stdout, sort_keys=False)
 
 
