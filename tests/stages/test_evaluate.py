@@ -216,6 +216,21 @@ def test_slices_of_another_size_than_the_network_s_are_refused(project):
         evaluate(project, "unet")
 
 
+def test_a_dataset_of_lesions_that_is_missing_or_damaged_is_refused(project, monkeypatch):
+    config = project.params.models["unet"]
+    anomaly = config.evaluation.anomaly.model_copy(update={"dataset": "lesions"})
+    evaluation = config.evaluation.model_copy(update={"anomaly": anomaly})
+    changed = config.model_copy(update={"evaluation": evaluation})
+    monkeypatch.setitem(project.params.models, "unet", changed)
+    with pytest.raises(DataError, match="mrigen slices lesions"):
+        evaluate(project, "unet")
+    shutil.copytree(project.processed("heads"), project.processed("lesions"))
+    shard = next(project.processed("lesions").glob("*.npy"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(DataError, match="mrigen slices lesions"):
+        evaluate(project, "unet")
+
+
 def test_what_is_missing_is_named(project):
     (project.processed("heads") / "manifest.parquet").write_bytes(b"damaged")
     with pytest.raises(DataError, match="mrigen slices heads"):

@@ -111,7 +111,10 @@ def _case(
 ) -> Case:
     config = project.model_config(model)
     dataset = project.dataset_config(config.dataset)
-    names = [config.evaluation.anomaly.dataset if config.evaluation.anomaly else None]
+    named = config.evaluation.anomaly.dataset if config.evaluation.anomaly else None
+    others = {named: SliceStore(project.processed(named))} if named else {}
+    for other in others.values():
+        other.verify()
     return Case(
         model=model,
         network=bundle.model,
@@ -120,7 +123,7 @@ def _case(
         config=config.evaluation,
         device=runtime.device,
         cache=project.cache,
-        others={name: SliceStore(project.processed(name)) for name in names if name},
+        others=others,
         raw=RawData(project.root, dataset, project.params.sources[dataset.source].max_voxels),
     )
 
