@@ -117,3 +117,11 @@ def test_nothing_is_judged_where_it_is_not_asked_for(store, tmp_path):
     judged = judge_latent(case_of(store, build("vae"), tmp_path, latent=None))
     assert not judged.metrics
     assert not judged.pictures
+
+
+def test_a_single_test_slice_has_no_way_to_another(store, tmp_path):
+    network = build("vae").eval()
+    judged = judge_latent(case_of(store, network, tmp_path, latent=SMALL, slices=1))
+    assert "latent_interpolation_real" not in judged.pictures
+    assert "There is no way between test slices: there is only one." in judged.remarks
+    assert all(math.isfinite(value) for value in judged.metrics.values())

@@ -59,12 +59,15 @@ def _judge_vae(case: Case, network: VAE, settings: LatentConfig, codes: _Codes) 
         seed=case.seed,
         device=case.device,
     )
+    judgement = Judgement(metrics)
     with one_thread():
-        pictures = {
-            "latent_interpolation_real": _between_slices(case, network, settings),
-            "latent_traversals": _along_latents(case, network, settings, codes),
-        }
-    return Judgement(metrics, pictures=pictures)
+        if len(codes) > 1:
+            picture = _between_slices(case, network, settings)
+            judgement.pictures["latent_interpolation_real"] = picture
+        else:
+            judgement.remarks.append("There is no way between test slices: there is only one.")
+        judgement.pictures["latent_traversals"] = _along_latents(case, network, settings, codes)
+    return judgement
 
 
 @torch.inference_mode()
