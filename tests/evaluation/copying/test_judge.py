@@ -146,6 +146,9 @@ def test_the_same_person_in_both_splits_is_told_or_left_out(cache):
     store.pixels[-8:] = store.pixels[:8]
     twin = judged(store, cache, STRANGERS)
     assert "8 real test slices equal a training slice of another subject" in twin.remarks[0]
+    copies = store.of("train")[np.linspace(0, 127, 96).round().astype(int)]
+    assert share(store, cache, copies) == share(store, cache, torch.roll(copies, 1, 3)) == 1
+    assert twin.metrics["copied_share"] < 0.1
     store.manifest.loc[store.manifest.index[-8:], "subject"] = "p00"
     known = judged(store, cache, STRANGERS)
     assert known.remarks == []
@@ -160,6 +163,22 @@ def test_too_few_are_told_and_not_measured(cache, people, samples):
     assert judgement.metrics == {}
     assert len(judgement.remarks) == 1
     assert judgement.remarks[0].startswith("Copies were not looked for")
+
+
+def test_people_of_both_splits_are_no_control_at_all(cache, replay):
+    store = DrawnStore(16, 2)
+    store.pixels[-1:] = store.pixels[:1]
+    judgement = judged(store, cache, replay)
+    assert judgement.metrics == {}
+    assert "real test slices of 1 subjects" in judgement.remarks[0]
+    assert "1 real test slices equal a training slice" in judgement.remarks[1]
+
+
+def test_empty_slices_make_nobody_the_same_person(cache):
+    store = DrawnStore()
+    store.pixels[7::8] = 0
+    judgement = judged(store, cache, STRANGERS)
+    assert judgement.remarks == []
 
 
 def test_few_test_subjects_are_told(cache, replay):

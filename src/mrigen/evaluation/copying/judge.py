@@ -29,7 +29,7 @@ def judge_copying(case: Case) -> Judgement:
     search = Search(case, config)
     reason = search.too_few()
     if reason is not None:
-        judgement.remarks.append(reason)
+        judgement.remarks += [reason, *search.twin_remarks()]
         return judgement
     judgement.remarks += search.remarks()
     _add_shares(judgement, search)
