@@ -72,9 +72,16 @@ def test_two_subjects_have_no_interval():
 
 
 def test_samples_without_lesions_are_left_out():
-    scores, marked, subjects = cohort(4)
-    found = detect(scores, marked & (subjects == 0), subjects, times=100)
+    scores, marked, subjects = cohort(9)
+    found = detect(scores, marked & (subjects < 3), subjects, times=100)
     assert np.isfinite(found.auroc).all()
+
+
+def test_a_side_of_two_subjects_has_no_interval_however_many_the_other_has():
+    scores, _, subjects = cohort(9)
+    for marked in (subjects < 2, subjects >= 2):
+        assert detect(scores, marked, subjects).auroc[1:] == (None, None)
+    assert None not in detect(scores, subjects < 3, subjects, times=100).auroc
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def detect(
     Returns
     -------
     Detection or None
-        None where nothing or everything is marked. Intervals without ends where there are fewer
-        than `MIN_SUBJECTS` subjects.
+        None where nothing or everything is marked. Intervals without ends where fewer than
+        `MIN_SUBJECTS` subjects have something marked, or something unmarked.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _resamples(
     """Return the counts at each level in samples of subjects, twice (up to times, K)."""
     _, owners = np.unique(subjects, return_inverse=True)
     people, levels = int(owners.max()) + 1, int(places.max()) + 1
-    if people < MIN_SUBJECTS:
+    if min(len(np.unique(owners[marked])), len(np.unique(owners[~marked]))) < MIN_SUBJECTS:
         return None
     cells = owners * levels + places
     shape, cell_count = (people, levels), people * levels
