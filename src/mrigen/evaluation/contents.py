@@ -4,8 +4,9 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from mrigen.config import Config
 from mrigen.errors import DataError
@@ -27,6 +28,10 @@ _TITLES = {
 }
 
 
+# They become paths: nothing in them leads out of the folder.
+_FileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class Words(Config):
     """What a figure or a table is called, and what it shows."""
 
@@ -37,8 +42,8 @@ class Words(Config):
 class Section(Config):
     """What one judge left behind; figures and tables by the names of their files."""
 
-    pictures: dict[str, Words]
-    tables: dict[str, Words]
+    pictures: dict[_FileName, Words]
+    tables: dict[_FileName, Words]
     remarks: tuple[str, ...]
 
 

@@ -28,6 +28,12 @@ def test_what_comes_from_files_is_text():
     assert "\n# e" not in text
 
 
+def test_code_cannot_end_its_own_block():
+    code = "git checkout a\n````\n<script>"
+    text = Card("x", [CardSection("Again", code=code)]).markdown()
+    assert text.endswith(f"`````\n{code}\n`````\n")
+
+
 def test_a_limit_leaves_whole_sections_out_and_says_so():
     whole = card().markdown()
     assert card().markdown(len(whole)) == whole

@@ -5,6 +5,7 @@ References
 The headings are those of Mitchell et al. 2019, doi:10.1145/3287560.3287596.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,7 +69,9 @@ def _markdown(section: CardSection) -> str:
         rows = [section.header, ["---"] * len(section.header), *section.rows]
         parts.append("\n".join(f"| {' | '.join(map(_plain, row))} |" for row in rows))
     if section.code:
-        parts.append(f"```\n{section.code}\n```")
+        # A fence longer than any in the code, which cannot end it.
+        fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", section.code))])
+        parts.append(f"{fence}\n{section.code}\n{fence}")
     return "\n\n".join(parts) + "\n"
 
 

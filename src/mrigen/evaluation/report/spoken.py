@@ -57,8 +57,3 @@ def spoken(key: str, metrics: Mapping[str, float]) -> str:
     interval = spoken_interval(key, metrics)
     value = spoken_value(key, metrics[key])
     return f"{value} ({interval})" if interval else value
-
-
-def main_key(task: str, metrics: Mapping[str, float]) -> str | None:
-    """Return which number of a task speaks for a model; None if there is none."""
-    return next((key for key in MAIN[task] if key in metrics), None)
