@@ -21,6 +21,13 @@ def test_generation_is_told_as_distance_over_floor():
     assert "lie 6.50 (5.90 to 7.20) times as far from real test slices" in said
 
 
+def test_precision_and_coverage_stand_beside_those_of_real_slices():
+    said = text(precision=0.1, precision_of_real=0.8, coverage=0.25)
+    assert "10% of them" in said
+    assert "(precision; real slices of other people: 80%), and 25% of real slices" in said
+    assert "near them (coverage)." in said
+
+
 @pytest.mark.parametrize(
     ("share", "low", "control", "words"),
     [
@@ -52,12 +59,23 @@ def test_usefulness_is_told_as_a_gain_over_real_slices():
     metrics = {"tumour/useful_both": 0.85, "tumour/useful_gain": 0.05, "sex/useful_both": 0.5}
     said = text(**metrics)
     assert "classifier of tumour that learns from generated slices beside real ones" in said
-    assert "0.050 more than from real ones alone: it shows neither gain nor loss." in said
+    assert "alone is 0.050: too few test subjects to tell gain from chance." in said
     assert "of sex" not in said
-    ends = {"tumour/useful_gain_low": 0.01, "tumour/useful_gain_high": 0.09}
-    assert "alone: they help." in text(**metrics, **ends)
-    ends = {"tumour/useful_gain_low": -0.09, "tumour/useful_gain_high": -0.01}
-    assert "alone: they harm." in text(**metrics, **ends)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.09, "they help"),
+        (-0.09, -0.01, "they harm"),
+        (-0.01, 0.09, "neither gain nor loss is shown"),
+    ],
+)
+def test_a_gain_is_one_where_its_interval_leaves_out_nothing(low, high, words):
+    ends = {"tumour/useful_gain_low": low, "tumour/useful_gain_high": high}
+    assert f"): {words}." in text(
+        **{"tumour/useful_both": 0.85, "tumour/useful_gain": 0.05}, **ends
+    )
 
 
 def test_lesions_and_the_gate_are_told():

@@ -35,8 +35,11 @@ def judge_quiz(case: Case) -> Judgement:
             f"expected {_FEWEST}."
         )
         return judgement
-    generated = _answers(total, case.seed)
-    real = from_integers(to_uint8(case.images(_drawn(rows, int((~generated).sum()), case.seed))))
+    # Each model has its own, or the key of one quiz would tell the next.
+    stream = rng(case.seed, "quiz", case.model)
+    generated = _answers(total, stream)
+    shown = stream.choice(rows, int((~generated).sum()), replace=False)
+    real = from_integers(to_uint8(case.images(shown)))
     drawn = case.generated(case.config.samples)[-int(generated.sum()) :]
     images = torch.empty(total, *drawn.shape[1:])
     images[torch.from_numpy(generated)] = drawn
@@ -54,15 +57,10 @@ def judge_quiz(case: Case) -> Judgement:
     return judgement
 
 
-def _answers(total: int, seed: int) -> npt.NDArray[np.bool_]:
+def _answers(total: int, stream: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Say which are generated: how many is drawn as well, so that counting does not help."""
-    stream = rng(seed, "quiz")
     count = stream.integers(total // 3, total - total // 3 + 1)
     return stream.permutation(np.arange(total) < count)
-
-
-def _drawn(rows: npt.NDArray[np.int64], count: int, seed: int) -> npt.NDArray[np.int64]:
-    return rng(seed, "quiz", "real").choice(rows, count, replace=False)
 
 
 def _words(total: int) -> str:

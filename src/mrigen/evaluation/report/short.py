@@ -63,9 +63,15 @@ def _generation(metrics: Metrics) -> Iterator[str]:
         )
     if "precision" in metrics and "coverage" in metrics:
         yield (
-            f"{metrics['precision']:.0%} of them lie where real slices lie (precision), and "
-            f"{metrics['coverage']:.0%} of real slices have a generated one near them (coverage)."
+            f"{metrics['precision']:.0%} of them lie where real slices lie (precision"
+            f"{_of_real('precision', metrics)}), and {metrics['coverage']:.0%} of real slices have "
+            f"a generated one near them (coverage{_of_real('coverage', metrics)})."
         )
+
+
+def _of_real(name: str, metrics: Metrics) -> str:
+    real = metrics.get(f"{name}_of_real")
+    return "" if real is None else f"; real slices of other people: {real:.0%}"
 
 
 def _copying(metrics: Metrics) -> Iterator[str]:
@@ -102,18 +108,21 @@ def _usefulness(metrics: Metrics) -> Iterator[str]:
     for key in sorted(metrics):
         task, _, name = key.rpartition("/")
         if name == "useful_gain" and f"{task}/useful_both" in metrics:
-            low, high = metrics.get(f"{key}_low"), metrics.get(f"{key}_high")
-            shown = "it shows neither gain nor loss"
-            if low is not None and low > 0:
-                shown = "they help"
-            if high is not None and high < 0:
-                shown = "they harm"
             both = spoken(f"{task}/useful_both", metrics)
             yield (
                 f"A classifier of {task.replace('_', ' ')} that learns from generated slices "
-                f"beside real ones reaches a balanced accuracy of {both}, which is "
-                f"{spoken(key, metrics)} more than from real ones alone: {shown}."
+                f"beside real ones reaches a balanced accuracy of {both}; the gain over real ones "
+                f"alone is {spoken(key, metrics)}: {_gained(key, metrics)}."
             )
+
+
+def _gained(key: str, metrics: Metrics) -> str:
+    low, high = metrics.get(f"{key}_low"), metrics.get(f"{key}_high")
+    if low is None or high is None:
+        return "too few test subjects to tell gain from chance"
+    if low > 0:
+        return "they help"
+    return "they harm" if high < 0 else "neither gain nor loss is shown"
 
 
 def _lesions(metrics: Metrics) -> Iterator[str]:
