@@ -96,10 +96,13 @@ def balanced_mean_interval(
     _, strata = np.unique(counts > 0, axis=0, return_inverse=True)
     groups = [np.flatnonzero(strata == stratum) for stratum in range(strata.max() + 1)]
     stream = rng(seed, "bootstrap")
-    means = np.empty(times)
-    for sample in range(times):
-        drawn = np.concatenate(
-            [group[stream.integers(len(group), size=len(group))] for group in groups]
-        )
-        means[sample] = (sums[drawn].sum(0) / counts[drawn].sum(0)).mean()
+    drawn = np.array(
+        [
+            np.concatenate(
+                [group[stream.integers(len(group), size=len(group))] for group in groups]
+            )
+            for _ in range(times)
+        ]
+    )
+    means = (sums[drawn].sum(1) / counts[drawn].sum(1)).mean(1)
     return Interval(value, *percentile_ends(means))

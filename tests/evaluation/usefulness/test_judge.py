@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mrigen.evaluation.catalogue.listing import find_metric
+from mrigen.evaluation.usefulness import judge as judging
 from mrigen.evaluation.usefulness import trials
 from mrigen.evaluation.usefulness.judge import judge_usefulness
 from planted_people import SIZE, Noise, Replay, case_of, planted_store, replay_of
@@ -17,6 +18,13 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Pictures take longer than a few steps of training."""
+    for name in ("confusion_figure", "realness_figure"):
+        monkeypatch.setattr(judging, name, lambda *_, **__: b"")
 
 
 def judge(store, network, cache, *, steps=60, **settings):
@@ -42,6 +50,7 @@ def test_a_replay_of_real_slices_is_not_told_apart(replayed):
     assert abs(replayed.metrics["told_apart_of_real"] - 0.5) < 0.2
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_noise_is_told_apart_and_teaches_nothing(store, cache):
     judged = judge(store, Noise(), cache, tasks=["sex"])
     assert judged.metrics["told_apart"] > 0.98
@@ -49,17 +58,19 @@ def test_noise_is_told_apart_and_teaches_nothing(store, cache):
     assert judged.metrics["sex/useful_both"] > 0.8
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_slices_of_other_people_who_are_alike_are_not_told_apart(store, cache):
     judged = judge(store, replay_of(store, "test"), cache, tasks=[])
     assert abs(judged.metrics["told_apart"] - 0.5) < 0.15
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_labels_that_nothing_in_a_slice_tells_stay_near_chance(tmp_path):
     # Stripes come with the old sex; the new one alternates every two people.
     plain = planted_store(tmp_path / "heads", subjects=24)
     column = plain.manifest["subject"].str[-3:].astype(int) // 2 % 2
     plain.manifest["sex"] = column.map({0: "f", 1: "m"})
-    judged = judge(plain, replay_of(plain), tmp_path, tasks=["sex"])
+    judged = judge(plain, replay_of(plain), tmp_path, tasks=["sex"], steps=30)
     assert abs(judged.metrics["sex/useful_real"] - 0.5) < 0.25
     assert abs(judged.metrics["sex/useful_synthetic"] - 0.5) < 0.25
 
@@ -113,6 +124,7 @@ def test_the_same_twice_and_with_more_threads(store, tmp_path):
     assert first == again == kept
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_classifier_of_real_slices_is_trained_once_a_dataset(store, tmp_path, monkeypatch):
     learned = []
     train = trials.train_classifier
@@ -126,6 +138,7 @@ def test_the_classifier_of_real_slices_is_trained_once_a_dataset(store, tmp_path
     assert (first, len(learned)) == (3, 5)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_more_classifiers_are_averaged(store, tmp_path):
     # Right in one of two trainings is half right.
     judged = judge(store, replay_of(store), tmp_path, tasks=["age_group"], steps=4, repeats=2)
@@ -135,6 +148,7 @@ def test_more_classifiers_are_averaged(store, tmp_path):
     assert sum(counts) == 72
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_generated_slices_of_one_kind_teach_no_difference(store, cache):
     one = Replay(torch.zeros(1, 1, SIZE, SIZE))
     judged = judge(store, one, cache, tasks=["sex"])
@@ -143,6 +157,7 @@ def test_generated_slices_of_one_kind_teach_no_difference(store, cache):
     assert any("Nothing was learned for 'sex'" in remark for remark in judged.remarks)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_tasks_without_labels_are_left_out_with_a_sentence(tmp_path):
     unknown = {"sex": None, "age": None, "label_fraction": None}
     bare = planted_store(tmp_path / "heads", subjects=8, **unknown)
@@ -154,6 +169,7 @@ def test_tasks_without_labels_are_left_out_with_a_sentence(tmp_path):
     assert len(judged.remarks) == 3
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_two_subjects_of_a_class_have_no_interval_and_a_sentence(tmp_path):
     few = planted_store(tmp_path / "heads", subjects=10)
     judged = judge(few, replay_of(few), tmp_path, steps=2, tasks=["tumour", "sex"])
@@ -164,6 +180,7 @@ def test_two_subjects_of_a_class_have_no_interval_and_a_sentence(tmp_path):
     assert not [r for r in judged.remarks if "no interval" in r and "'tumour'" in r]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_one_test_subject_is_no_floor(tmp_path):
     few = planted_store(tmp_path / "heads", subjects=2)
     judged = judge(few, replay_of(few), tmp_path, steps=2)
