@@ -44,3 +44,13 @@ def test_few_subjects_give_wide_intervals_and_two_give_none():
     assert sure == copied_interval(relative, control(), SUBJECTS, percentile=5, seed=0)
     two = copied_interval(relative, control(), SUBJECTS > "s09", percentile=5, seed=0)
     assert (two.low, two.high) == (None, None)
+
+
+def test_intervals_draw_subjects_and_not_slices():
+    of_subjects = np.linspace(0.5, 0.9, 20).repeat(50)[None] + np.zeros((2, 1))
+    relative = control(1) - 0.1
+    alone = np.arange(1000).astype(str)
+    found = copied_interval(relative, of_subjects, SUBJECTS, percentile=20, seed=0)
+    as_if_alone = copied_interval(relative, of_subjects, alone, percentile=20, seed=0)
+    assert found.value == as_if_alone.value
+    assert found.high - found.low > 2 * (as_if_alone.high - as_if_alone.low)

@@ -98,6 +98,9 @@ def test_each_slice_has_its_scores_by_its_row(damaged):
     assert [row["subject"] for row in rows] == case.subjects(numbers).tolist()
     positions = case.store.manifest["position_mm"].to_numpy()[numbers]
     assert [row["position_mm"] for row in rows] == positions.tolist()
+    images = case.images(numbers)
+    expected = mse(images * 0.9, images).tolist()
+    assert [row["clean_mse"] for row in rows] == pytest.approx(expected)
     assert np.mean([row["slice_ssim"] for row in rows]) == pytest.approx(
         judgement.metrics["slice_ssim"]
     )
