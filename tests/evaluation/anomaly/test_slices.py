@@ -38,6 +38,16 @@ def test_the_same_test_slices_come_with_lesions_and_without(own):
     assert not (known.lesions & ~known.heads).any()
 
 
+def test_no_lesion_is_inserted_beside_a_labelled_one(lesions, tmp_path):
+    rows = lesions.positions("test")[1::3]
+    known = inserted_slices(case(lesions, Identity()), 0.4)
+    assert torch.equal(known.images[len(rows) :], case(lesions, Identity()).images(rows))
+    other = inserted_slices(case(lesions, Identity(), labels=[1]), 0.4)
+    assert len(other.images) == 2 * len(lesions.positions("test"))
+    ill = write_heads(tmp_path / "ill", lesions=(0, 1, 2))
+    assert inserted_slices(case(ill, Identity()), 0.4) is None
+
+
 def test_labelled_slices_are_test_slices_with_all_labels_but_background(own, lesions):
     found = labelled(own, lesions).slices
     assert len(found.images) == len(lesions.positions("test"))

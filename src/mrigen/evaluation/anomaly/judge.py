@@ -42,7 +42,9 @@ def judge_anomaly(case: Case) -> Judgement:
     inserted, labelled = inserted_slices(case, config.contrast), labelled_slices(case)
     judgement.remarks += labelled.remarks
     if inserted is None:
-        judgement.remarks.append("No test slice shows a head: no lesions were inserted.")
+        judgement.remarks.append(
+            "No test slice shows a head without a labelled lesion: no lesions were inserted."
+        )
     sources = {}
     for name, known in ((INSERTED, inserted), (LABELLED, labelled.slices)):
         if known is None:

@@ -58,10 +58,14 @@ class LabelledSlices(NamedTuple):
 def inserted_slices(case: Case, contrast: float) -> KnownSlices | None:
     """Return test slices with an inserted lesion, then the same slices without.
 
-    None where no test slice shows a head.
+    Slices with a labelled lesion of their own, which would count as healthy, are left out. None
+    where no other test slice shows a head.
     """
     config = _config(case)
-    rows = case.rows(TEST, config.slices)
+    rows = case.rows(TEST)
+    if case.store.has_labels and len(rows):
+        rows = rows[~_labelled(case.store, rows, config).any((1, 2))]
+    rows = spread_over(rows, config.slices)
     if not len(rows):
         return None
     clean = case.images(rows)
@@ -115,9 +119,7 @@ def _read(case: Case, store: SliceStore, config: AnomalyConfig) -> LabelledSlice
     if config.modality is not None:
         rows = rows[modalities[rows] == config.modality]
     rows = spread_over(rows, config.slices)
-    maps = store.read_labels(rows)
-    wanted = maps != 0 if config.labels is None else np.isin(maps, config.labels)
-    lesions = torch.from_numpy(wanted)[:, None]
+    lesions = torch.from_numpy(_labelled(store, rows, config))[:, None]
     if not bool(lesions.any()):
         kind = "" if config.modality is None else f" of modality '{config.modality}'"
         return _none(f"The dataset '{name}' has no test slices{kind} with a labelled lesion")
@@ -129,6 +131,14 @@ def _read(case: Case, store: SliceStore, config: AnomalyConfig) -> LabelledSlice
     subjects = store.manifest["subject"].to_numpy(dtype=object)[rows]
     found = (images[shown], lesions[shown], heads[shown], subjects[shown.numpy()])
     return LabelledSlices(KnownSlices(*found), remarks)
+
+
+def _labelled(
+    store: SliceStore, rows: npt.NDArray[np.int64], config: AnomalyConfig
+) -> npt.NDArray[np.bool_]:
+    """Return where labels say that there is a lesion, (N, H, W)."""
+    maps = store.read_labels(rows)
+    return maps != 0 if config.labels is None else np.isin(maps, config.labels)
 
 
 def _unseen(
