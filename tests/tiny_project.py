@@ -25,7 +25,9 @@ def params():
     small = {"samples": 12, "slices": 20, "sheet_images": 4, "restoration_images": 3}
     small["restoration"] = {"strengths": [1.0], "slices": 4}
     small |= {"usefulness": {"steps": 2}, "generation": {"ladder": [], "resamples": 20}}
-    small |= {"anomaly": {"slices": 6}}
+    small["anomaly"] = {"slices": 6, "contrasts": [0.2], "shown": 2}
+    small["copying"] = {"shown_pairs": 2}
+    small["latent"] = {"images": 3, "paths": 2, "traversals": 2, "map_slices": 12}
     damage = [{"name": "line_patch"}, {"name": "lower_resolution", "factor": 2}]
     return Params.model_validate(
         {
