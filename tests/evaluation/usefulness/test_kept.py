@@ -62,6 +62,8 @@ def test_files_of_other_settings_are_not_taken(tmp_path, trainer):
         lambda path: path.write_bytes(path.read_bytes()[:-9]),
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"no array"),
+        lambda path: path.write_bytes(b"PK\x03\x04 like an archive"),
+        lambda path: np.save(path, np.array([{}]), allow_pickle=True),
         lambda path: np.save(path, np.zeros(3, np.float32)),
         lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x7f"),
     ],

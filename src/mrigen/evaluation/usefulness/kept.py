@@ -53,10 +53,8 @@ def _layout(count: int) -> np.dtype[np.void]:
 def _read(path: Path, key: str, count: int) -> npt.NDArray[np.float32] | None:
     try:
         # Mapped first: whatever size a foreign header declares, no memory is asked for.
-        records = np.load(path, mmap_mode="r", allow_pickle=False)
+        records = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError, SyntaxError, MemoryError):
-        return None
-    if not isinstance(records, np.ndarray):
         return None
     if records.dtype != _layout(count) or records.shape != (1,):
         return None
