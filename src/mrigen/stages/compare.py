@@ -18,7 +18,7 @@ from mrigen.evaluation.comparison.paired import compare_pairs
 from mrigen.evaluation.comparison.panels import Trained, pareto_panels
 from mrigen.evaluation.comparison.pareto import pareto_figure
 from mrigen.evaluation.comparison.slice_scores import SliceScores, read_slice_scores
-from mrigen.evaluation.contents import FIGURES, METRICS, TABLES
+from mrigen.evaluation.contents import CONTENTS, FIGURES, METRICS, TABLES
 from mrigen.evaluation.judgement import Table
 from mrigen.evaluation.report.entries import ModelEntry, Report, TableEntry
 from mrigen.evaluation.report.page import render_csv, render_html
@@ -122,7 +122,7 @@ def _why_not(project: Project, model: str) -> str | None:
     folder = project.evaluation(model)
     if not project.bundle(model).is_dir():
         return f"has not been trained: run mrigen train {model}."
-    if not (folder / METRICS).exists() or not (folder / EVALUATED).exists():
+    if not all((folder / name).exists() for name in (METRICS, CONTENTS, EVALUATED)):
         return f"has not been evaluated: run mrigen evaluate {model}."
     if read_object(folder / EVALUATED).get("bundle") != bundle_digest(project.bundle(model)):
         return f"was trained again after its evaluation: run mrigen evaluate {model}."

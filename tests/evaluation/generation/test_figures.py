@@ -7,6 +7,7 @@ from mrigen.evaluation.generation.figures import (
     position_figure,
 )
 from mrigen.evaluation.generation.sets import Three
+from mrigen.metrics.intervals import Interval
 
 PNG = b"\x89PNG"
 
@@ -24,7 +25,7 @@ def test_bins_without_a_distance_are_left_out(bins):
     png = position_figure(
         [(float(place), place + 1.0) for place in range(bins)],
         shares={"generated": [1 / bins] * bins, "real, test": [0.5] * bins},
-        distances={"generated": [None] * bins, "real, training": [0.1] * bins},
+        distances={"generated": [None] * bins, "real, training": [Interval(0.1, 0.0, 0.2)] * bins},
     )
     assert png.startswith(PNG)
 

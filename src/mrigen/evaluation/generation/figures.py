@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mrigen.evaluation.figures import BLUE, DPI, GREEN, ORANGE, figure_png
 from mrigen.evaluation.generation.sets import Three
+from mrigen.metrics.intervals import Interval
 
 _TEST, _TRAIN, _GENERATED = "real, test", "real, training", "generated"
 _STYLES = {
@@ -58,7 +59,7 @@ def position_figure(
     edges: Sequence[tuple[float, float]],
     *,
     shares: Mapping[str, Sequence[float]],
-    distances: Mapping[str, Sequence[float | None]],
+    distances: Mapping[str, Sequence[Interval | None]],
 ) -> bytes:
     """Draw shares and distances of bins of positions.
 
@@ -77,8 +78,12 @@ def position_figure(
         colour = _STYLES[name]["color"]
         left.bar(places + (number - 0.5) * width, values, width, label=name, color=colour)
     for name, found in distances.items():
-        drawn = [np.nan if value is None else value for value in found]
+        drawn = [np.nan if each is None else each.value for each in found]
         right.plot(places, drawn, marker="o", label=name, **_STYLES[name])
+        for place, each in zip(places, found, strict=True):
+            if each is not None and each.low is not None and each.high is not None:
+                colour = _STYLES[name]["color"]
+                right.vlines(place, each.low, each.high, color=colour, lw=3, alpha=0.4)
     right.axhline(0, color="0.6", lw=0.8)
     left.set_ylabel("share of slices")
     right.set_ylabel("kernel distance")

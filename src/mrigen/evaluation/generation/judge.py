@@ -77,7 +77,7 @@ def _judge_features(
                     f"{sets.count} slices a side have no {config.neighbours}-th nearest "
                     "neighbours: precision, recall, density and coverage are left out."
                 )
-            judgement.add(judge_positions(features, sets, config))
+            judgement.add(judge_positions(features, sets, config, halves))
             judgement.add(judge_slices(features, sets))
             distance = numbers["frechet_distance"].value
             judgement.add(judge_ladder(features, sets, extractor, config=config, distance=distance))
