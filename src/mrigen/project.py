@@ -21,6 +21,8 @@ from mrigen.objectives.build import ObjectiveConfig
 from mrigen.registry.gate import GateConfig
 from mrigen.training.config import TrainingConfig
 
+_SHOWN_LETTERS = 80
+
 # Names become folders, DVC stages and MLflow models.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
@@ -190,11 +192,14 @@ def _check_gate(model: str, gate: GateConfig) -> None:
         if find_metric(metric) is None:
             close = get_close_matches(metric, known, n=1)
             advice = (
-                f"did you mean '{close[0]}'?" if close else f"expected one of {_listed(known)}."
+                f"did you mean '{close[0]}'?"
+                if close
+                else "expected a name of 'metrics.json', such as 'frechet_ratio', 'slice_ssim' or "
+                "'copied_share'."
             )
             raise ConfigError(
-                f"params.yaml: 'models.{model}.gate' names '{metric}', which no evaluation "
-                f"measures: {advice}"
+                f"params.yaml: 'models.{model}.gate' names '{metric[:_SHOWN_LETTERS]}', which no "
+                f"evaluation measures: {advice}"
             )
 
 

@@ -21,9 +21,7 @@ def import_keras(file: Path, model: str, out: Path, name: str | None, licence: s
     models/NAME/bundle, mrigen evaluate NAME judges it like any model.
 
     \b
-    Examples: mrigen import-keras res_skip_cae.h5 --model residual_unet --out bundle
-              mrigen import-keras res_skip_cae.h5 --model residual_unet --name published \\
-                --licence MIT --out models/published/bundle
+    Example: mrigen import-keras res_skip_cae.h5 --model residual_unet --out bundle
     """
     from mrigen.stages.import_keras import import_keras as run
 

@@ -1,5 +1,6 @@
 """Judge what restoration is worth to a program that looks for the brain."""
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -26,6 +27,8 @@ _REFERENCE = ("reference_dice_clean", "reference_dice_damaged", "reference_dice_
 _COLUMNS = ("subject", "scan", "brain_ml", _DAMAGED, _RESTORED, _GAIN, *_REFERENCE)
 _SHOWN = 6
 
+_logger = logging.getLogger(__name__)
+
 
 def judge_brain_masks(case: Case) -> Judgement:
     """Judge a network that restores damaged slices by the brain masks of whole volumes.
@@ -44,7 +47,12 @@ def judge_brain_masks(case: Case) -> Judgement:
     if raw is None or why_not:
         judgement.remarks.append(f"Brain masks were not compared, as {why_not}.")
         return judgement
-    rows, panels = _look(case, raw, case.corruption, scans, judgement)
+    rows, panels = _look(case, raw, case.corruption, scans)
+    if len(rows) < len(scans):
+        judgement.remarks.append(
+            f"Brain masks of {len(scans) - len(rows)} of {len(scans)} test subjects were not "
+            "compared, for reasons that the log of the evaluation tells."
+        )
     if rows:
         _tell(case, judgement, rows, panels)
     return judgement
@@ -63,7 +71,7 @@ def _why_not(raw: RawData | None, scans: Sequence[Scan]) -> str:
 
 
 def _look(
-    case: Case, raw: RawData, recipe: Recipe, scans: Sequence[Scan], judgement: Judgement
+    case: Case, raw: RawData, recipe: Recipe, scans: Sequence[Scan]
 ) -> tuple[list[Row], list[Panel]]:
     rows: list[Row] = []
     panels: list[Panel] = []
@@ -72,7 +80,8 @@ def _look(
             volume = restore_volume(case, raw, scan, recipe)
             masks = find_masks(volume, raw, case.cache / "brain_masks")
         except DataError as error:
-            judgement.remarks.append(f"Brain masks of {scan.subject} were not compared: {error}")
+            # The sentence names a file, and remarks go where cards of models go.
+            _logger.warning("Brain masks of a test subject are not compared: %s", error)
             continue
         rows.append(_row(volume, masks))
         if len(panels) < _SHOWN:
