@@ -236,8 +236,7 @@ def test_volumes_that_are_gone_or_changed_are_remarked(tmp_path, finder, caplog,
     judgement = judge_brain_masks(case)
     assert len(judgement.tables["brain_masks"].rows) == 1
     # Whose they are is told to who runs it, not to whom a card is handed.
-    (remark,) = judgement.remarks
-    assert remark.startswith("Brain masks of 2 of 3 test subjects were not compared")
+    assert judgement.remarks[0].startswith("Brain masks of 2 of 3 test subjects were not compared")
     assert "cannot be read" in caplog.text
     assert "is another one than its slices were cut from" in caplog.text
     second.unlink()
