@@ -118,8 +118,9 @@ def _tell(case: Case, judgement: Judgement, rows: list[Row], panels: list[Panel]
     judgement.metrics[_DAMAGED] = means[_DAMAGED].value
     if len(rows) < MIN_SUBJECTS:
         judgement.remarks.append(
-            f"Brain masks of {len(rows)} of the test subjects were compared: too few for an interval, "
-            f"for which 'restoration.brain_mask_subjects' has to be {MIN_SUBJECTS} or more."
+            f"Brain masks of {len(rows)} of the test subjects were compared: too few for an "
+            f"interval, for which 'restoration.brain_mask_subjects' has to be {MIN_SUBJECTS} or "
+            "more."
         )
     judgement.tables["brain_masks"] = Table(
         "Brain masks after damage and after restoration",
