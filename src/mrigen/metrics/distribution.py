@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -114,7 +115,11 @@ class FeatureStatistics:
         self._require_spread()
         if self._scatter is not None:
             return _root_of(self.covariance)
-        return (torch.cat(self._samples) - self.mean).div_(math.sqrt(self.count - 1))
+        samples = [each.numpy() for each in self._samples]
+        centred = np.concatenate(samples) if len(samples) > 1 else samples[0].copy()
+        centred -= self.mean.numpy()
+        centred /= math.sqrt(self.count - 1)
+        return torch.from_numpy(centred)
 
     def _add(self, count: int, mean: Tensor, samples: list[Tensor], scatter: Tensor | None) -> None:
         if not count:
@@ -179,23 +184,22 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
             f"statistics of {first.features} and of {second.features} features have no distance: "
             "use one feature extractor for both."
         )
-    first_root, second_root = first.root, second.root
-    apart = sum(
-        float(torch.linalg.vector_norm(part)) ** 2
-        for part in (first.mean - second.mean, first_root, second_root)
-    )
+    # All in NumPy: threads of torch that wait for more to do would hold up those of its BLAS.
+    first_root, second_root = first.root.numpy(), second.root.numpy()
+    shift = (first.mean - second.mean).numpy()
+    apart = sum(float(np.vdot(part, part)) for part in (shift, first_root, second_root))
     product = first_root @ second_root.T
     # Samples less their mean are one short of independent.
     rank = min(first.count - 1, second.count - 1, first.features)
     overlap, error = _overlap_by_squares(product, rank)
     if 2 * error > _TOLERANCE * (apart - 2 * overlap):
-        overlap = float(torch.linalg.svdvals(product).sum())
+        overlap = float(np.linalg.svd(product, compute_uv=False).sum())
     return max(apart - 2 * overlap, 0.0)
 
 
-def _overlap_by_squares(product: Tensor, rank: int) -> tuple[float, float]:
+def _overlap_by_squares(product: npt.NDArray[np.float64], rank: int) -> tuple[float, float]:
     """Return the sum of the singular values of a matrix of at most this rank, and its error."""
-    matrix = (product if len(product) <= product.shape[1] else product.T).numpy()
+    matrix = product if len(product) <= product.shape[1] else product.T
     squares = np.linalg.eigvalsh(matrix @ matrix.T)[-rank:]
     values = np.sqrt(np.maximum(squares, 0))
     rounding = _ROUNDINGS * np.finfo(np.float64).eps * max(squares[-1], 0)
