@@ -52,7 +52,7 @@ def evaluation_data(project: Project, model: str) -> CardSection:
     return CardSection(
         "Evaluation data",
         facts,
-        ["Intervals hold 95 % of what other test subjects would give, by resampling subjects."],
+        ["Intervals are of 95 %, over test subjects: how much a number depends on who was tested."],
     )
 
 

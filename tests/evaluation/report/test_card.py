@@ -40,5 +40,6 @@ def test_a_limit_leaves_whole_sections_out_and_says_so():
     short = card().markdown(len(whole) - 1)
     assert len(short) <= len(whole) - 1
     assert short.endswith("The whole card is in the artifacts.\n")
+    assert "Left out here: " in short
     kept = [words for words in ("One sentence", "30 dB", "mrigen train") if words in short]
     assert 0 < len(kept) < 3

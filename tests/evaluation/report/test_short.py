@@ -18,7 +18,7 @@ def test_restoration_is_told_beside_leaving_the_damage_alone():
 
 def test_generation_is_told_as_distance_over_floor():
     said = text(frechet_ratio=6.5, frechet_ratio_low=5.9, frechet_ratio_high=7.2)
-    assert "lie 6.50 (5.90 to 7.20) times as far from real test slices" in said
+    assert "from real test slices is 6.50 (5.90 to 7.20) times that of real slices of other" in said
 
 
 def test_precision_and_coverage_stand_beside_those_of_real_slices():
@@ -76,6 +76,25 @@ def test_a_gain_is_one_where_its_interval_leaves_out_nothing(low, high, words):
     assert f"): {words}." in text(
         **{"tumour/useful_both": 0.85, "tumour/useful_gain": 0.05}, **ends
     )
+
+
+def test_copying_by_slices_like_nobody_s_is_no_relief():
+    metrics = {"copied_share": 0.0, "copied_share_of_real": 0.01}
+    assert copying_verdict(metrics | {"precision": 0.5}).endswith(": no sign of copying.")
+    assert "nobody's say little" in copying_verdict(metrics | {"precision": 0.0})
+    sure = metrics | {"copied_share": 0.4, "copied_share_low": 0.3, "precision": 0.0}
+    assert copying_verdict(sure).endswith(": a sign of copying.")
+
+
+@pytest.mark.parametrize(
+    ("found", "bar", "words"),
+    [(0.93, None, "lesions stand out"), (0.57, 0.6, "hardly stand out"), (0.48, 0.4, "hardly")],
+)
+def test_lesions_stand_out_only_above_chance_and_brightness(found, bar, words):
+    metrics = {"inserted_pixel_auroc": found}
+    if bar is not None:
+        metrics["brightness/inserted_pixel_auroc"] = bar
+    assert words in text(**metrics)
 
 
 def test_lesions_and_the_gate_are_told():

@@ -33,7 +33,7 @@ METRICS = (
     _metric(
         "frechet_ratio",
         "Distance over floor",
-        "How many times further than other real people; 1 is as good as real.",
+        "How many times the distance of other real people; 1 is as good as real.",
         "lower",
         2,
     ),
@@ -56,7 +56,7 @@ METRICS = (
     _metric(
         "fid_ratio",
         "FID over floor",
-        "How many times further than other real people; 1 is as good as real.",
+        "How many times the distance of other real people; 1 is as good as real.",
         "lower",
         2,
     ),

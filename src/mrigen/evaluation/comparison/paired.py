@@ -86,7 +86,8 @@ def compare_pairs(scores: Sequence[SliceScores]) -> PairedTests:
         Table(
             "Paired tests",
             "Every two models on the same test slices. The difference is that of subject means, "
-            "model A minus model B, with the interval over subjects; p of the t-test and of "
+            "model A minus model B, with the interval over subjects (of this pair alone, not "
+            "corrected); p of the t-test and of "
             "Wilcoxon's signed-rank test are over subjects, also as corrected after Holm over all "
             "pairs of a measure. The last p is the studies' test, which takes slices for "
             "independent: it is too small, and shown for contrast.",
@@ -195,14 +196,14 @@ def _powerless(rows: Sequence[Row]) -> list[str]:
     families = defaultdict[tuple[object, object], list[Mapping[str, object]]](list)
     for row in rows:
         families[row["dataset"], row["measure"]].append(row)
-    found = {}
-    for (dataset, _), family in families.items():
+    powerless = defaultdict[tuple[object, int, int], list[str]](list)
+    for (dataset, measure), family in families.items():
         subjects = max(int(str(row["subjects"])) for row in family)
-        least = 2.0 ** (1 - subjects)
-        if least * len(family) >= LEVEL and dataset not in found:
-            found[dataset] = (
-                f"Wilcoxon's test can show nothing on dataset '{dataset}': with {subjects} test "
-                f"subjects its p is at least {least:.3g}, and {len(family)} pairs are corrected "
-                "for. More test subjects or fewer models would give it a chance."
-            )
-    return list(found.values())
+        if 2.0 ** (1 - subjects) * len(family) >= LEVEL:
+            powerless[dataset, subjects, len(family)].append(str(measure))
+    return [
+        f"Wilcoxon's test can show nothing on dataset '{dataset}' ({', '.join(measures)}): with "
+        f"{subjects} test subjects its p is at least {2.0 ** (1 - subjects):.3g}, and {pairs} "
+        "pairs are corrected for. More test subjects or fewer models would give it a chance."
+        for (dataset, subjects, pairs), measures in powerless.items()
+    ]

@@ -124,7 +124,7 @@ def _along_latents(case: Case, network: VAE, settings: LatentConfig, codes: _Cod
     share = spread.square() / spread.square().sum().clamp(min=1e-12)
     labels = [f"latent {k}\n{100 * share[k]:.0f} % of variance" for k in chosen.tolist()]
     deviations = np.linspace(-3, 3, settings.images)
-    headings = ["mean" if value == 0 else f"{value:+.1f} sd" for value in deviations]
+    headings = ["mean" if value == 0 else f"{value:+.2f} sd" for value in deviations]
     return Picture(
         "Along single latents",
         "Each line changes one latent, from 3 standard deviations below its mean over the test "

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+_REST = "\nLeft out here: {}. The whole card is in the artifacts.\n"
+
 
 @dataclass(frozen=True)
 class CardSection:
@@ -50,12 +52,15 @@ class Card:
         text = "\n".join(parts)
         if limit is None or len(text) <= limit:
             return text
-        rest = "\nThe whole card is in the artifacts.\n"
-        kept = parts[0]
-        for part in parts[1:]:
-            if len(kept) + len(part) + 1 + len(rest) <= limit:
+        titles = [_plain(section.title) for section in self.sections]
+        room = limit - len(_REST.format(", ".join(titles)))
+        kept, missing = parts[0], []
+        for title, part in zip(titles, parts[1:], strict=True):
+            if len(kept) + len(part) + 1 <= room:
                 kept += f"\n{part}"
-        return kept + rest
+            else:
+                missing.append(title)
+        return kept + _REST.format(", ".join(missing))
 
 
 def _markdown(section: CardSection) -> str:

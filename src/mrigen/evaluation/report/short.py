@@ -6,6 +6,8 @@ from mrigen.evaluation.report.spoken import spoken
 
 #: Of a classifier that tells real from generated: up to where it does little more than guess.
 _HARDLY_TOLD = 0.6
+#: Precision below which generated slices are near no real ones, whoever they might be copies of.
+_LIKE_NOBODY = 0.05
 _DAMAGE = {
     "slice_psnr_db": "the damage it was trained on",
     "damage_psnr_db": "the standard damage of every kind",
@@ -58,8 +60,9 @@ def _restoration(metrics: Metrics) -> Iterator[str]:
 def _generation(metrics: Metrics) -> Iterator[str]:
     if "frechet_ratio" in metrics:
         yield (
-            f"Its generated slices lie {spoken('frechet_ratio', metrics)} times as far from real "
-            "test slices as real slices of other people do; 1 would be as good as real."
+            "The Fréchet distance of its generated slices from real test slices is "
+            f"{spoken('frechet_ratio', metrics)} times that of real slices of other people; 1 "
+            "would be as good as real."
         )
     if "precision" in metrics and "coverage" in metrics:
         yield (
@@ -90,6 +93,8 @@ def copying_verdict(metrics: Metrics) -> str | None:
         return f"{text}."
     low = metrics.get("copied_share_low", share)
     found = "a sign of copying" if low > control else "no sign of copying"
+    if low <= control and metrics.get("precision", 1.0) < _LIKE_NOBODY:
+        found += ", but slices that look like nobody's say little about copying"
     return f"{text}, against {control:.1%} of real test slices, which nobody copied: {found}."
 
 
@@ -129,9 +134,12 @@ def _lesions(metrics: Metrics) -> Iterator[str]:
     for kind in ("inserted", "labelled"):
         key = f"{kind}_pixel_auroc"
         if key in metrics:
+            bar = metrics.get(f"brightness/{key}")
+            found = "stand out" if metrics[key] > max(0.5, bar or 0) else "hardly stand out"
+            alone = "" if bar is None else f", and brightness alone reaches {bar:.3f}"
             yield (
-                f"Pixels of {kind} lesions stand out in its residuals with an AUROC of "
-                f"{spoken(key, metrics)}; 0.5 is guessing."
+                f"Pixels of {kind} lesions {found} in its residuals, with an AUROC of "
+                f"{spoken(key, metrics)}; 0.5 is guessing{alone}."
             )
 
 
