@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mrigen.errors import DataError
-from mrigen.metrics.similarity import MARGIN, WINDOW, checked_pair, structural_similarity
+from mrigen.metrics.similarity import WINDOW, checked_pair, structural_similarity, window_means
 
 #: Exponents of the five scales in the paper, the finest first.
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
-_SIGMA, _K1 = 1.5, 0.01
+_K1 = 0.01
 _PAIRS = 64  # at a time, for the memory of their maps
 
 
@@ -100,16 +100,8 @@ def _of_a_few(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _luminance(x: Tensor, y: Tensor) -> Tensor:
-    x, y = _window_means(x), _window_means(y)
+    x, y = window_means(x), window_means(y)
     return (2 * x * y + _K1**2) / (x.square() + y.square() + _K1**2)
-
-
-def _window_means(images: Tensor) -> Tensor:
-    places = torch.arange(-MARGIN, MARGIN + 1, dtype=images.dtype, device=images.device)
-    line = (-places.square() / (2 * _SIGMA**2)).exp()
-    line = line / line.sum()
-    columns = functional.conv2d(images, line.view(1, 1, -1, 1))
-    return functional.conv2d(columns, line.view(1, 1, 1, -1))
 
 
 def _halved(images: Tensor) -> Tensor:
