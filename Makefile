@@ -49,7 +49,7 @@ ui: $(INSTALLED) ## Open the MLflow UI on the project's runs
 
 lock: $(INSTALLED) ## Pin every dependency anew
 	grep '^torch==' requirements.lock > .venv/torch.txt
-	pip-compile --quiet --extra demo --extra dev --strip-extras --allow-unsafe --no-annotate --no-header \
+	pip-compile --quiet --extra demo --extra postgresql --extra dev --strip-extras --allow-unsafe --no-annotate --no-header \
 	  --no-emit-options --constraint .venv/torch.txt --output-file .venv/lock.txt pyproject.toml
 	{ head -1 requirements.lock; sed -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^#/d' -e '/^$$/d' .venv/lock.txt; } > .venv/new.lock
 	mv .venv/new.lock requirements.lock

@@ -25,6 +25,10 @@ class TrackingError(MrigenError):
     """The MLflow store cannot be reached or refuses what was asked."""
 
 
+class TuningError(MrigenError):
+    """A study or its storage cannot be used."""
+
+
 class RegistryError(MrigenError):
     """A registered model is missing, unsuitable or has not passed its gate."""
 

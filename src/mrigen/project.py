@@ -20,6 +20,7 @@ from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
 from mrigen.registry.gate import GateConfig
 from mrigen.training.config import TrainingConfig
+from mrigen.tuning.config import SearchConfig
 
 _SHOWN_LETTERS = 80
 
@@ -30,8 +31,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 class ModelConfig(Config):
     """One entry under `models:`: a network, how it learns, from what, and how it is judged.
 
-    Every key has to be there, empty (`{}`) or `null` where there is nothing to say: DVC compares
-    them one by one to decide what to run again.
+    Every key but `search` has to be there, empty (`{}`) or `null` where there is nothing to say:
+    DVC compares them one by one to decide what to run again.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class ModelConfig(Config):
     training: TrainingConfig
     evaluation: EvaluationConfig
     gate: GateConfig
+    search: SearchConfig | None = None
 
 
 class Params(Config):
@@ -122,6 +124,11 @@ class Project:
     def cache(self) -> Path:
         """What an evaluation computes once per dataset; DVC does not know it."""
         return self.root / "cache"
+
+    @property
+    def tuned(self) -> Path:
+        """Studies of parameters, and what was found; DVC does not know it."""
+        return self.root / "tuned"
 
     def processed(self, dataset: str) -> Path:
         """Return the slice store of a dataset."""

@@ -1,0 +1,1 @@
+"""`mrigen tune`: trials trained, scored, tracked, reported, confirmed and promoted."""

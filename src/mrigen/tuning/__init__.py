@@ -1,0 +1,1 @@
+"""Search for better parameters: spaces, shared studies, proposals, pictures and pages of them."""
