@@ -5,6 +5,8 @@ import signal
 import pytest
 import torch
 
+from postgresql_server import running_server, why_missing
+
 # Networks in the tests are so small that a second thread costs more than it brings.
 torch.set_num_threads(1)
 
@@ -16,8 +18,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(autouse=True)
 def _no_outer_store(monkeypatch):
-    """No test reaches the MLflow store of whoever runs it."""
+    """No test reaches the MLflow store or the studies of whoever runs it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MRIGEN_TUNING_STORAGE", raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +48,29 @@ def store(empty_database, tmp_path):
 def quiet_environment():
     """Environment for processes that tests start."""
     return {
-        name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MLFLOW_TRACKING", "MRIGEN_TUNING"))
     }
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server."""
+    reason = why_missing()
+    if reason:
+        pytest.skip(reason)
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def schema(postgresql):
+    """A part of a PostgreSQL database that has no tables yet."""
+    return postgresql.new_schema()
+
+
+@pytest.fixture
+def database(schema):
+    """Its address."""
+    return schema.address()

@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy():
         "import sys, mrigen.cli\n"
         "try: mrigen.cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'mlflow', 'numpy', 'pydantic', 'fastapi', 'nibabel'}\n"
+        "heavy = {'torch', 'mlflow', 'numpy', 'optuna', 'pydantic', 'fastapi', 'nibabel'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
@@ -85,6 +85,12 @@ def test_a_disk_that_refuses_is_one_line_and_exit_code_2(monkeypatch, code, path
 def test_another_fault_of_the_system_keeps_its_traceback(monkeypatch):
     error = OSError(errno.EINVAL, "Invalid argument")
     assert failing(monkeypatch, error).exception is error
+
+
+def test_what_was_interrupted_leaves_with_the_exit_code_of_shells(monkeypatch):
+    answer = failing(monkeypatch, KeyboardInterrupt())
+    assert answer.exit_code == 130
+    assert answer.stderr == "mrigen: interrupted: the same command takes the work up again.\n"
 
 
 def test_a_model_that_cannot_be_registered_does_not_stop_the_others(store):

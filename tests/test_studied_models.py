@@ -16,6 +16,7 @@ from mrigen.project import Params
 from mrigen.training.config import TrainingConfig
 from mrigen.training.loop import fit, start_state
 from mrigen.training.runtime import choose_runtime
+from mrigen.tuning.space import corners, parameters_of
 
 FOLDER = Path(__file__).parents[1] / "studies"
 STUDIES = ("tablado", "arnaiz", "lorente", "feliu")
@@ -130,6 +131,34 @@ def test_every_model_takes_its_first_step(entries):
 def fingerprint(phase):
     """Some numbers of every tensor of a phase: a sum over 59 million would take longer."""
     return [parameter.detach().flatten()[:1000].tolist() for parameter in phase.parameters()]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_what_has_validation_slices_can_be_tuned(study):
+    params = PARAMS[study]
+    for name, model in params.models.items():
+        split = params.datasets[model.dataset].split
+        assert (model.search is not None) == (split.validation > 0), name
+        if model.search is not None:
+            baseline, why = parameters_of(model.section, model.search)
+            assert baseline is not None, f"{name}: {why}"
+
+
+@pytest.mark.parametrize("study", [*STUDIES, "params"])
+def test_every_corner_of_a_search_can_be_built(study):
+    params = PARAMS.get(study) or parse_config(
+        Params, read_yaml(FOLDER.parent / "params.yaml"), source=study
+    )
+    built = set()
+    for model in params.models.values():
+        size = params.datasets[model.dataset].size
+        for corner in corners(model.search) if model.search else []:
+            network = model.with_parameters(corner).network
+            if (key := (size, network.model_dump_json())) not in built:
+                built.add(key)
+                with torch.device("meta"):
+                    build_network(network, size)
+    assert built
 
 
 def listed(study):

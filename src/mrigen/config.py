@@ -31,7 +31,8 @@ class Config(BaseModel):
 
 
 def _is_number(config_type: type[BaseModel], key: object) -> bool:
-    field = config_type.model_fields.get(str(key))
+    fields = config_type.model_fields
+    field = fields.get(str(key)) or next((f for f in fields.values() if f.alias == key), None)
     kinds = _plain_types(field.annotation) if field else set()
     return bool(kinds & {int, float}) and not kinds & {bool, str}
 
@@ -143,7 +144,7 @@ def describe(error: ValidationError, config_type: type[BaseModel], values: objec
     """Say what is wrong with `values` in one clause per mistake; long lists and values are cut."""
     details = error.errors(include_url=False, include_context=True)
     # A list whose only entry is refused is not too short for its reader.
-    parents = {detail["loc"][:-1] for detail in details}
+    parents = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
     details = [
         detail
         for detail in details
@@ -242,7 +243,7 @@ def _collect(annotation: Any, known: set[str], seen: list[Any]) -> None:
     seen.append(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
-            known.add(name)
+            known.add(field.alias or name)
             _collect(field.annotation, known, seen)
     for argument in getattr(annotation, "__args__", ()):
         _collect(argument, known, seen)

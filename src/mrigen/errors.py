@@ -29,6 +29,10 @@ class TuningError(MrigenError):
     """A study or its storage cannot be used."""
 
 
+class ConnectionLostError(TuningError):
+    """The connection to a study's storage was lost, and with it the lock; begin the block again."""
+
+
 class RegistryError(MrigenError):
     """A registered model is missing, unsuitable or has not passed its gate."""
 

@@ -1,14 +1,14 @@
 """A project folder: what its `params.yaml` says, and where everything lies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from mrigen.config import Config, parse_config, read_yaml
+from mrigen.config import Config, describe, parse_config, read_yaml
 from mrigen.data.augmentation import AUGMENTATION_LABELS
 from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.slicing.dataset import DatasetConfig
@@ -20,7 +20,10 @@ from mrigen.models.build import NetworkConfig
 from mrigen.objectives.build import ObjectiveConfig
 from mrigen.registry.gate import GateConfig
 from mrigen.training.config import TrainingConfig
-from mrigen.tuning.config import SearchConfig
+from mrigen.tuning.config import SearchConfig, Value
+from mrigen.tuning.paths import with_parameters
+from mrigen.tuning.search_checks import check_search
+from mrigen.tuning.space import space_hash
 
 _SHOWN_LETTERS = 80
 
@@ -44,6 +47,49 @@ class ModelConfig(Config):
     gate: GateConfig
     search: SearchConfig | None = None
 
+    @property
+    def section(self) -> dict[str, Any]:
+        """All keys but `search`, defaults included, as plain values."""
+        return self.model_dump(mode="json", exclude={"search"})
+
+    def with_parameters(self, params: Mapping[str, Value]) -> Self:
+        """Return the entry with other values at some paths, such as `network.latent_size`.
+
+        A block that becomes another kind takes the defaults of that kind for its other keys.
+
+        Raises
+        ------
+        ConfigError
+            If a path has no place here, or the values do not fit.
+        """
+        values = with_parameters(self.section, params)
+        changed = parse_config(type(self), values, source="the parameters of a trial")
+        return changed.model_copy(update={"search": self.search})
+
+    def space_hash(self, objectives: Sequence[str]) -> str:
+        """Return what tells this entry's search apart from others, whatever the searched values.
+
+        Raises
+        ------
+        ConfigError
+            If there is nothing to search.
+        """
+        if self.search is None:
+            raise ConfigError("the model has no block 'search': expected one. Write it first.")
+
+        def parse(section: Mapping[str, Any]) -> dict[str, Any]:
+            return parse_config(ModelConfig, section, source="the model's section").section
+
+        return space_hash(self.section, self.search, objectives, parse)
+
+
+class _Searched(Config):
+    """What a search may change of an entry, which is validated once for every bound and choice."""
+
+    network: NetworkConfig
+    objective: ObjectiveConfig
+    training: TrainingConfig
+
 
 class Params(Config):
     """The whole of `params.yaml`; a project may have data alone, and `models: {}`."""
@@ -64,6 +110,7 @@ class Params(Config):
             _check_gate(name, model.gate)
             self._check_judges(name, model)
             _check_labels(name, model)
+            _check_search(name, model)
             if model.corruption is not None and model.objective.name == "adversarial":
                 raise ConfigError(
                     f"params.yaml: 'models.{name}.corruption' is set, but the objective "
@@ -193,6 +240,21 @@ def load_project(root: Path) -> Project:
     return Project(root.resolve(), parse_config(Params, values, source="params.yaml"))
 
 
+def _check_search(name: str, model: ModelConfig) -> None:
+    def parse(section: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            changed = _Searched.model_validate(section)
+        except ValidationError as error:
+            raise ConfigError(describe(error, _Searched, section)) from None
+        _check_labels(name, changed)
+        return changed.model_dump(mode="json")
+
+    if model.search is not None:
+        section = model.section
+        searched = {key: section[key] for key in _Searched.model_fields}
+        check_search(name, model.search, searched, parse)
+
+
 def _check_gate(model: str, gate: GateConfig) -> None:
     known = metric_columns()
     for metric in gate.root:
@@ -210,7 +272,7 @@ def _check_gate(model: str, gate: GateConfig) -> None:
             )
 
 
-def _check_labels(name: str, model: ModelConfig) -> None:
+def _check_labels(name: str, model: ModelConfig | _Searched) -> None:
     augmentation = model.training.augmentation
     wanted = AUGMENTATION_LABELS if augmentation is not None and augmentation.labelled else 0
     size = getattr(model.network, "label_size", 0)

@@ -9,7 +9,11 @@ import time
 import pytest
 
 from mrigen.errors import DataError
-from mrigen.stages.own_process import KilledError, answer_from_own_process
+from mrigen.stages.own_process import (
+    KilledError,
+    answer_from_own_process,
+    answers_from_own_processes,
+)
 
 
 def number_of_process(task):
@@ -58,6 +62,41 @@ def test_a_defect_is_no_mistake_of_the_users(capfd):
     with pytest.raises(RuntimeError, match="ended with code 1"):
         answer_from_own_process(defect, 0)
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def wait_for_file(task):
+    number, path, waits = task
+    while waits and not path.exists():
+        time.sleep(0.01)
+    path.touch()
+    return number
+
+
+def test_answers_come_as_they_end_from_so_many_processes_at_a_time(tmp_path):
+    # The first waits for the second: were there one process, none would come.
+    path = tmp_path / "second"
+    tasks = [(1, path, True), (2, path, False), (3, path, True)]
+    assert sorted(answers_from_own_processes(wait_for_file, tasks, workers=2)) == [1, 2, 3]
+    assert list(answers_from_own_processes(wait_for_file, [], workers=2)) == []
+
+
+def wait_or_fail(path):
+    if path.name == "long":
+        path.write_text(str(os.getpid()))
+        time.sleep(60)
+    while not (path.with_name("long").exists() and path.with_name("long").read_text()):
+        time.sleep(0.01)
+    raise DataError("no slices.")
+
+
+def test_a_mistake_ends_the_others(tmp_path):
+    answers = answers_from_own_processes(
+        wait_or_fail, [tmp_path / "long", tmp_path / "mistake"], workers=2
+    )
+    with pytest.raises(DataError, match="no slices"):
+        next(answers)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "long").read_text()), 0)
 
 
 def write_and_wait(path):

@@ -19,7 +19,7 @@ from mrigen.cli import main
 from mrigen.errors import ConfigError, ModelError
 from mrigen.objectives.reconstruction import Reconstruction
 from mrigen.project import Project, load_project
-from mrigen.stages import train as stage
+from mrigen.stages import training_epochs as stage
 from mrigen.stages import training_session
 from mrigen.stages.train import train
 from mrigen.tracking.tracker import connect

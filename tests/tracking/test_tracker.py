@@ -220,6 +220,15 @@ def test_the_latest_run_with_the_tags_is_found(tracker):
     assert tracker.find_run({"mrigen.bundle": "b"}).tags["mlflow.runName"] == "two"
 
 
+def test_runs_that_have_not_ended_are_found_by_their_tags(tracker):
+    mine, other = {"kind": "trial", "of": "a"}, {"kind": "trial", "of": "b"}
+    first, ended, last = (tracker.start_run(name="vae", tags=mine) for _ in range(3))
+    tracker.start_run(name="vae", tags=other)
+    ended.close()
+    assert {run.id for run in tracker.find_open_runs(mine)} == {first.id, last.id}
+    assert tracker.find_open_runs(mine, experiment="elsewhere") == []
+
+
 def test_tags_are_replaced(tracker):
     with tracker.start_run(name="vae", tags={"mrigen.bundle": "a"}) as run:
         run.set_tags({"mrigen.bundle": "b"})

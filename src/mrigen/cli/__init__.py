@@ -13,6 +13,7 @@ from mrigen.cli.compute import compute_options
 from mrigen.cli.data import data
 from mrigen.cli.group import CommandGroup, project_of, tell
 from mrigen.cli.models import import_keras
+from mrigen.cli.tune import tune
 from mrigen.cli.volumes import anomaly
 from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
 
@@ -197,4 +198,5 @@ def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, dev
 
 main.add_command(anomaly)
 main.add_command(bench)
+main.add_command(tune)
 main.add_command(import_keras)

@@ -12,22 +12,22 @@ _DEVICE = click.option(
     show_default=True,
     help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.",
 )
+_PRECISION = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "tf32", "bf16"]),
+    default="fp32",
+    envvar="MRIGEN_PRECISION",
+    show_default=True,
+    help="Arithmetic of the network.",
+)
+_LOADERS = click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    envvar="MRIGEN_WORKERS",
+    help="Processes that prepare batches; 0 uses the training process.",
+)
 _OTHERS = (
-    click.option(
-        "--precision",
-        type=click.Choice(["fp32", "tf32", "bf16"]),
-        default="fp32",
-        envvar="MRIGEN_PRECISION",
-        show_default=True,
-        help="Arithmetic of the network.",
-    ),
-    click.option(
-        "--workers",
-        type=click.IntRange(0, 64),
-        default=0,
-        envvar="MRIGEN_WORKERS",
-        help="Processes that prepare batches; 0 uses the training process.",
-    ),
     click.option(
         "--compile/--no-compile",
         "compiled",
@@ -46,8 +46,12 @@ _OTHERS = (
 )
 
 
-def compute_options(command: Callable[..., Any], *, device: bool = True) -> Callable[..., Any]:
-    """Give a command what `choose_runtime` takes, with or without the device."""
-    for option in reversed((*((_DEVICE,) if device else ()), *_OTHERS)):
+def compute_options(
+    command: Callable[..., Any], *, device: bool = True, loaders: bool = True
+) -> Callable[..., Any]:
+    """Give a command what `choose_runtime` takes, with or without the device and the loaders."""
+    chosen = [_DEVICE] if device else []
+    chosen += [_PRECISION, *([_LOADERS] if loaders else []), *_OTHERS]
+    for option in reversed(chosen):
         command = option(command)
     return command

@@ -18,9 +18,15 @@ class CommandGroup(click.Group):
     """Turns what a user can mend into one line and exit code 2; shows commands in their order."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; tell what a user can mend and leave with exit code 2."""
+        """Run the command; tell what a user can mend and leave with exit code 2.
+
+        What Ctrl-C or SIGTERM has stopped leaves with 130, as shells expect.
+        """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            tell("interrupted: the same command takes the work up again.")
+            raise click.exceptions.Exit(130) from None
         except MrigenError as error:
             tell(error)
         except OSError as error:

@@ -56,7 +56,7 @@ def ordered_answers(
     if processes <= 1:
         yield map(function, tasks)
         return
-    with _single_threaded():
+    with threads_of_processes(1):
         pool = ProcessPoolExecutor(
             processes,
             mp_context=multiprocessing.get_context("spawn"),
@@ -97,10 +97,11 @@ def _in_order(
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
+def threads_of_processes(count: int) -> Iterator[None]:
+    """Give processes that are started in the block so many threads each."""
     # Numerical libraries read these once, when a new process loads them.
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(count)))
     try:
         yield
     finally:

@@ -42,14 +42,17 @@ class BestWeights:
             self._unwritten = None
 
     def load_into(self, network: nn.Module) -> None:
-        """Give a network the weights that were written.
+        """Give a network the weights of the best epoch.
 
         Raises
         ------
         ModelError
-            If their file is missing or damaged.
+            If they were written, and their file is missing or damaged.
         """
-        load_weights(network, self.path)
+        if self._unwritten is None:
+            load_weights(network, self.path)
+        else:
+            network.load_state_dict(self._unwritten)
 
     def forget_others(self) -> None:
         """Delete the files of other epochs, which no checkpoint names any longer."""

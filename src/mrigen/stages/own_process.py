@@ -3,11 +3,13 @@
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from mrigen.data.workers import follow_parent, interrupts_held
 from mrigen.errors import MrigenError
@@ -41,27 +43,78 @@ def answer_from_own_process(function: Callable[[Task], Answer], task: Task) -> A
     RuntimeError
         If the function raised anything else; the process has printed its traceback.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(function, task, sender))
+    with closing(answers_from_own_processes(function, [task], workers=1)) as answers:
+        return next(answers)
+
+
+def answers_from_own_processes(
+    function: Callable[[Task], Answer], tasks: Iterable[Task], *, workers: int
+) -> Generator[Answer]:
+    """Yield `function(task)` of each task as they end, each computed in a fresh process.
+
+    Parameters
+    ----------
+    function, tasks
+        As in `answer_from_own_process`, whose errors are raised here, too.
+    workers
+        Processes at a time. Closing the generator ends them, as does an error.
+    """
+    waiting, running = deque(tasks), list[_OwnProcess[Answer]]()
     try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                running.append(_OwnProcess(function, waiting.popleft()))
+                running[-1].start()
+            ready = wait([handle for own in running for handle in own.handles])
+            ended = next(own for own in running if set(own.handles) & set(ready))
+            answer = ended.answer()
+            running.remove(ended)
+            ended.end()
+            yield answer
+    finally:
+        for own in running:
+            own.ask_to_end()  # all at once: each may take seconds
+        for own in running:
+            own.end()
+
+
+class _OwnProcess(Generic[Answer]):
+    """A process, and the pipe through which its answer comes."""
+
+    def __init__(self, function: Callable[[Task], Answer], task: Task) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._receiver, self._sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(function, task, self._sender))
+
+    def start(self) -> None:
         with interrupts_held():
-            process.start()
-        sender.close()
-        wait([receiver, process.sentinel])
+            self._process.start()
+        self._sender.close()
+
+    @property
+    def handles(self) -> tuple[Connection, int]:
+        """What is ready when the process has answered or ended."""
+        return self._receiver, self._process.sentinel
+
+    def answer(self) -> Answer:
         try:
-            answer = receiver.recv() if receiver.poll() else None
+            answer = self._receiver.recv() if self._receiver.poll() else None
         except EOFError:
             answer = None
         if answer is None:
-            _tell_end(process)
-        process.join(_END_SECONDS)  # a GPU takes a moment to be given back
-    finally:
-        receiver.close()
-        _end(process)
-    if isinstance(answer, MrigenError):
-        raise answer
-    return answer[0]  # type: ignore[index, no-any-return] # what travels has no type
+            _tell_end(self._process)
+        self._process.join(_END_SECONDS)  # a GPU takes a moment to be given back
+        if isinstance(answer, MrigenError):
+            raise answer
+        return answer[0]  # type: ignore[index, no-any-return] # what travels has no type
+
+    def ask_to_end(self) -> None:
+        if self._process.is_alive():
+            self._process.terminate()
+
+    def end(self) -> None:
+        self._receiver.close()
+        _end(self._process)
 
 
 def _work(function: Callable[[Task], Answer], task: Task, sender: Connection) -> None:

@@ -1,9 +1,10 @@
 """How stages show where they stand: a bar on a terminal, plain lines elsewhere."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -52,9 +53,10 @@ def reporting(
     interactive = shown and console.is_terminal
     last = time.monotonic()
     front = (TextColumn("{task.description}", markup=False), BarColumn())
-    with Progress(
+    bar = Progress(
         *front, *columns, TimeRemainingColumn(), console=console, disable=not interactive
-    ) as bar:
+    )
+    with below_messages(bar):
         task = bar.add_task(name, total=None)
 
         def report(done: int, total: int | None) -> None:
@@ -65,6 +67,28 @@ def reporting(
                 _log.info("%s: %s of %s", name, f"{done:,}", f"{total:,}" if total else "?")
 
         yield report
+
+
+@contextmanager
+def below_messages(display: AbstractContextManager[object]) -> Iterator[None]:
+    """Show something live, and let lines that are logged meanwhile scroll by above it.
+
+    Rich puts something of its own in the place of standard error, but what logs holds the old one.
+    """
+    before = sys.stderr
+    moved = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is before
+    ]
+    with display:
+        for handler in moved:
+            handler.setStream(sys.stderr)
+        try:
+            yield
+        finally:
+            for handler in moved:
+                handler.setStream(before)
 
 
 class TrainingBar:
@@ -103,9 +127,10 @@ class TrainingBar:
             disable=not self.interactive,
         )
         self.task = self.bar.add_task(name, total=total, completed=done, speed=0.0, loss="")
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self.bar.start()
+        self._open.enter_context(below_messages(self.bar))
         return self
 
     def __exit__(
@@ -114,7 +139,7 @@ class TrainingBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.bar.stop()
+        self._open.close()
 
     @property
     def speed(self) -> float:

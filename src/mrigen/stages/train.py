@@ -1,16 +1,13 @@
 """Train a model: from a slice store to a bundle, with every run in MLflow."""
 
-from mrigen.data.loader import VALIDATION
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.objectives.build import build_objective
 from mrigen.project import Project
-from mrigen.seeds import torch_seed
 from mrigen.stages.interrupts import held_interrupts
 from mrigen.stages.progress import TrainingBar
+from mrigen.stages.training_epochs import Row, end_epoch, epoch_metrics
 from mrigen.stages.training_job import TrainingJob
 from mrigen.stages.training_result import write_result
 from mrigen.stages.training_session import (
-    Row,
     TrainingSession,
     diverged,
     resume_session,
@@ -19,9 +16,8 @@ from mrigen.stages.training_session import (
 )
 from mrigen.tracking.tracker import connect
 from mrigen.training.divergence import DivergenceError
-from mrigen.training.loop import Progress, fit, validate
+from mrigen.training.loop import Progress, fit
 from mrigen.training.runtime import Runtime, choose_runtime
-from mrigen.training.schedule import Span, running
 from mrigen.training.state import TrainState
 
 
@@ -106,41 +102,6 @@ def _fit(job: TrainingJob, state: TrainState, session: TrainingSession, *, progr
 def _end_epoch(
     job: TrainingJob, state: TrainState, session: TrainingSession, point: Progress
 ) -> Row:
-    """Validate, log, and let the validation loss decide what it is to decide."""
-    assert point.terms is not None
-    row = {"epoch": float(point.epoch)}
-    row |= {f"train/{name}": value for name, value in point.terms.items()}
-    row |= {f"validation/{name}": value for name, value in _validate(job, state).items()}
-    session.history.append(row)
-    curves = {name: value for name, value in row.items() if name != "epoch"}
-    speed = {"images_per_second": point.images / session.clock.seconds}
-    session.run.log_metrics(curves | _rates(state) | speed, step=point.epoch)
-    training, watch = job.config.training, session.watch
-    if training.watches_validation:
-        watch.note(row["validation/loss"], point.epoch)
-        state.rate_scale = watch.rate_scale
-        if training.keep == "best" and watch.best_epoch == point.epoch:
-            session.best.take(state.final_network, point.epoch)
+    row = end_epoch(job, state, session, point)
+    session.run.log_metrics(epoch_metrics(row, state, session, point), step=point.epoch)
     return row
-
-
-def _rates(state: TrainState) -> Row:
-    rates = {name: float(each.param_groups[0]["lr"]) for name, each in state.optimizers.items()}
-    if len(rates) == 1:
-        return {"learning_rate": next(iter(rates.values()))}
-    return {f"{name}_learning_rate": rate for name, rate in rates.items()}
-
-
-def _validate(job: TrainingJob, state: TrainState) -> Row:
-    if not len(job.store.positions(VALIDATION)):
-        return {}
-    training = job.config.training
-    objective = build_objective(job.config.objective, state.final_network)
-    steps = job.steps_per_epoch()
-    # A phase that did not run in this epoch has no curve in it.
-    epoch = Span(state.step - steps, state.step)
-    phases = running(objective.phases, training.epochs * steps, epoch)
-    seed = torch_seed(training.seed, "validate")
-    return validate(
-        objective, job.validation_batches(), seed=seed, runtime=job.runtime, phases=phases
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from mrigen.data.loader import (
     TRAIN,
@@ -123,6 +124,19 @@ class TrainingJob:
         state = start_state(objective, self.config.training, self.runtime)
         torch.manual_seed(torch_seed(seed, "train"))
         return state
+
+    def check(self) -> nn.Module:
+        """Build the network as shapes alone, and see to it that it can be trained; return it.
+
+        Raises
+        ------
+        ConfigError, ModelError
+            As of `prepare`.
+        """
+        with torch.device("meta"):
+            network = build_network(self.config.network, self.store.size)
+            self._require_validation(build_objective(self.config.objective, network))
+        return network
 
     def _require_validation(self, objective: Objective) -> None:
         training = self.config.training

@@ -5,24 +5,18 @@ import json
 import logging
 from pathlib import Path
 
-from torch import nn
-
 from mrigen import __version__
 from mrigen.atomic import atomic_file, write_text
 from mrigen.bundle import BundleConfig, save_bundle
-from mrigen.data.loader import TRAIN, SliceDataset, ordered_batches
-from mrigen.errors import ModelError
-from mrigen.models.interfaces import Fitted
 from mrigen.stages.cohort import is_synthetic
+from mrigen.stages.finished_network import finish_network
 from mrigen.stages.provenance import dvc_hash, git_commit
+from mrigen.stages.training_epochs import Row
 from mrigen.stages.training_job import TrainingJob
-from mrigen.stages.training_session import Row, TrainingSession
+from mrigen.stages.training_session import TrainingSession
 from mrigen.training.hardware import NOT_READABLE
 from mrigen.training.state import TrainState
 from mrigen.training.timing import Timing, peak_memory_gib
-
-FITTED_SLICES = 8192
-_BATCH = 64
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +30,8 @@ def write_result(job: TrainingJob, state: TrainState, session: TrainingSession) 
         If the best weights are to be kept and cannot be read, or no validation loss was finite.
     """
     project, epochs = job.project, len(session.history)
-    kept = epochs
     network = state.final_network
-    if job.config.training.keep == "best":
-        kept = _load_best(job, network, session)
-    network.requires_grad_(requires_grad=False).eval()
-    _fit_sampler(job, network)
+    kept = finish_network(job, network, session.best, epochs)
     bundle = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
     digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job, kept))
     _write_history(project.model_folder(job.model) / "history.csv", session.history)
@@ -71,27 +61,6 @@ def write_result(job: TrainingJob, state: TrainState, session: TrainingSession) 
         *(job.model, digest[:12], kept, project.bundle(job.model)),
     )
     return digest
-
-
-def _load_best(job: TrainingJob, network: nn.Module, session: TrainingSession) -> int:
-    if not session.best.epoch:
-        raise ModelError(
-            f"model '{job.model}' has no best epoch, as no validation loss was a finite number: "
-            "lower 'learning_rate', or set 'keep' to 'last'."
-        )
-    session.best.load_into(network)
-    return session.best.epoch
-
-
-def _fit_sampler(job: TrainingJob, network: nn.Module) -> None:
-    if not isinstance(network, Fitted):
-        return
-    # Slices as they are: no damage and no augmentation.
-    clean = SliceDataset(job.store, TRAIN, corruption=None, seed=0)
-    batches = ordered_batches(
-        clean, batch_size=_BATCH, limit=FITTED_SLICES, device=job.runtime.device
-    )
-    network.fit_sampler(batch.target for batch in batches)
 
 
 def _card(job: TrainingJob, kept_epoch: int) -> dict[str, object]:

@@ -9,6 +9,7 @@ from mrigen.errors import ModelError
 from mrigen.models.build import build_network, count_parameters
 from mrigen.stages.best_weights import BestWeights
 from mrigen.stages.provenance import dvc_hash, git_commit
+from mrigen.stages.training_epochs import Course
 from mrigen.stages.training_job import TrainingJob
 from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker
@@ -22,27 +23,17 @@ from mrigen.training.watch import Watch
 CHECKPOINT_SECONDS = 20.0
 SAVE_SHARE = 20  # a save may cost a twentieth of the time
 
-Row = dict[str, float]
-
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class TrainingSession:
+@dataclass(kw_only=True)
+class TrainingSession(Course):
     """What belongs to one training beside its state.
 
     Attributes
     ----------
     run
         In MLflow.
-    watch
-        What follows from the validation loss.
-    best
-        The weights of the epoch with the smallest validation loss.
-    history
-        The curves: a row per epoch.
-    clock
-        Seconds of training, those before an interruption too.
     energy
         Joules of training, those before an interruption too.
     saved, save_seconds
@@ -52,10 +43,6 @@ class TrainingSession:
     """
 
     run: Run
-    watch: Watch
-    best: BestWeights
-    history: list[Row] = field(default_factory=list)
-    clock: Stopwatch = field(default_factory=Stopwatch)
     energy: EnergyMeter = field(default_factory=lambda: EnergyMeter(None))
     saved: float = field(default_factory=time.monotonic)
     save_seconds: float = 0.0
@@ -76,7 +63,7 @@ def start_session(job: TrainingJob, tracker: Tracker) -> TrainingSession:
     TrackingError
         If MLflow cannot be used.
     """
-    trainable, total = count_parameters(build_network(job.config.network, job.store.size))
+    trainable, total = count_weights(job)
     tags = {
         "mrigen.model": job.model,
         "mrigen.dataset": job.config.dataset,
@@ -92,11 +79,20 @@ def start_session(job: TrainingJob, tracker: Tracker) -> TrainingSession:
     params = {"dataset": job.config.dataset, **job.section, **sizes}
     run = tracker.start_run(name=job.model, tags=tags, params=params)
     return TrainingSession(
-        run,
-        Watch(job.config.training),
-        BestWeights(job.checkpoint),
+        run=run,
+        watch=Watch(job.config.training),
+        best=BestWeights(job.checkpoint),
         energy=EnergyMeter(find_counter(job.runtime.device)),
     )
+
+
+def count_weights(job: TrainingJob) -> tuple[int, int]:
+    """Return how many weights are trained, and how many there are.
+
+    Those that are counted are drawn first, which moves torch's default generator: the noise of a
+    training begins behind them.
+    """
+    return count_parameters(build_network(job.config.network, job.store.size))
 
 
 def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> TrainingSession | None:
@@ -134,7 +130,15 @@ def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> Tra
     best = BestWeights(job.checkpoint, watch.best_epoch)
     clock = Stopwatch(extra["seconds"])
     energy = EnergyMeter(find_counter(job.runtime.device), before=extra["joules"])
-    return TrainingSession(run, watch, best, extra["history"], clock, energy, saved_step=step)
+    return TrainingSession(
+        run=run,
+        watch=watch,
+        best=best,
+        history=extra["history"],
+        clock=clock,
+        energy=energy,
+        saved_step=step,
+    )
 
 
 def save_session(job: TrainingJob, state: TrainState, session: TrainingSession) -> None:

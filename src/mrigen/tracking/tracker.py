@@ -23,6 +23,7 @@ ARTIFACTS = "mlartifacts"  # folder beside a store without a server
 # Without it MLflow's page takes every experiment for one of language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 PARAMS_A_BATCH = 100  # MLflow's own limit
+MOST_RUNS = 1000  # of a search
 
 
 def connect(root: Path, *, write: bool = True) -> "Tracker":
@@ -117,16 +118,30 @@ class Tracker:
 
     def find_run(self, tags: Mapping[str, str], *, experiment: str = EXPERIMENT) -> "Run | None":
         """Return the latest run that carries all of `tags`, or None."""
+        return next(iter(self._search(tags, experiment=experiment, most=1)), None)
+
+    def find_open_runs(
+        self, tags: Mapping[str, str], *, experiment: str = EXPERIMENT
+    ) -> "list[Run]":
+        """Return the runs that carry all of `tags` and have not ended, the latest first."""
+        open_ones = "attributes.status = 'RUNNING'"
+        return self._search(tags, open_ones, experiment=experiment, most=MOST_RUNS)
+
+    def _search(
+        self, tags: Mapping[str, str], *conditions: str, experiment: str, most: int
+    ) -> "list[Run]":
         with tracking_errors(self.address):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
-                return None
-            text = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-            order = ["attributes.start_time DESC"]
+                return []
+            wanted = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
             runs = self.client.search_runs(
-                [found.experiment_id], text, max_results=1, order_by=order
+                [found.experiment_id],
+                " and ".join([*wanted, *conditions]),
+                max_results=most,
+                order_by=["attributes.start_time DESC"],
             )
-            return Run(self.address, self.client, runs[0].info.run_id) if runs else None
+            return [Run(self.address, self.client, run.info.run_id) for run in runs]
 
     def _last_steps(self, run_id: str, names: Mapping[str, float]) -> dict[str, int]:
         return {

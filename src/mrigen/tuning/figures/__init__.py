@@ -1,0 +1,1 @@
+"""Pictures of a study as PNG bytes: the same record gives the same bytes."""
