@@ -3,7 +3,9 @@
 Run `python benchmarks/tuning_overhead.py PROJECT --model vae --trials 4 --epochs 10`. A study of a
 model is run with one worker, then the same trials are trained one after the other as
 `mrigen train` does, both in a copy of the project. No trial is given up, so that both sides train
-the same epochs. On a machine that does other things, look at processor seconds.
+the same epochs. What comes before the first trial and after the last (processes that start, the
+report) does not grow with the number of trials. On a machine that does other things, look at
+processor seconds.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,22 +73,34 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     words = parser.parse_args()
     records: list[StudyRecord] = []
+    moments: list[datetime] = []
     with tempfile.TemporaryDirectory() as folder:
         project = copy_project(words.project, Path(folder), words.model, words.epochs)
         search = {"trials": words.trials, "device": words.device, "progress": False}
+        moments.append(datetime.now(UTC))
         tuned = cost(lambda: records.append(tune(project, words.model, **search)))
+        moments.append(datetime.now(UTC))
         plain = cost(lambda: train_again(project, records[0], words.device))
     trials = records[0].complete
     training = sum(trial.seconds or 0.0 for trial in trials)
     scoring = sum(trial.score_seconds or 0.0 for trial in trials)
-    rest = tuned.seconds - training - scoring
+    before = min(trial.started - moments[0] for trial in trials if trial.started).total_seconds()
+    after = min(moments[1] - trial.ended for trial in trials if trial.ended).total_seconds()
+    between = tuned.seconds - training - scoring - before - after
+    parts = {
+        "training": training,
+        "scores": scoring,
+        "between trials": between,
+        "before the first trial": before,
+        "after the last one": after,
+    }
     print(f"{len(trials)} trials of '{words.model}', one worker\n")
     print("| | s | share | processor s |\n|---|---|---|---|")
     print(
         f"| trained one after the other | {plain.seconds:.1f} | | {plain.processor_seconds:.1f} |"
     )
     print(f"| the study | {tuned.seconds:.1f} | 1 | {tuned.processor_seconds:.1f} |")
-    for name, taken in (("training", training), ("scores", scoring), ("the rest", rest)):
+    for name, taken in parts.items():
         print(f"| - {name} | {taken:.1f} | {taken / tuned.seconds:.3f} | |")
 
 

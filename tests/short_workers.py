@@ -29,6 +29,12 @@ def refuse(told, sender):
     sender.send(DataError("the slices are gone."))
 
 
+def refuse_alone(told, sender):
+    if told.threads > 1:
+        hang(told, sender)
+    refuse(told, sender)
+
+
 def break_down(told, sender):
     raise SystemExit(3)
 

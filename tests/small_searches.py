@@ -38,3 +38,16 @@ def score(params):
     """Return a score that is small for deep networks with mixtures of three."""
     components = params.get("network.sampling.components", 8)
     return 40.0 - 5 * params.get("network.depth", 0) + abs(components - 3)
+
+
+def run_twenty(root):
+    """Run trials of the endless space until twenty count, whoever else does so."""
+    from mrigen.tuning.storage import open_storage
+    from mrigen.tuning.study import open_study
+
+    storage = open_storage(root, None)
+    study = open_study(storage, plan(WIDE))
+    with storage.worker() as worker:
+        while claimed := study.claim(worker, total=20):
+            claimed.look(score(claimed.params), 5)
+            claimed.complete([score(claimed.params)])

@@ -1,34 +1,43 @@
-"""A process that works with a study storage, one command a line, and may be killed at any."""
+"""A process that works with a study storage, one command at a time, and may be killed at any."""
 
+import multiprocessing
 import os
-import subprocess
-import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+# Processes of their own that begin in a moment: copies of one that has loaded what they need, and
+# has opened nothing.
+_COPIED = "forkserver" in multiprocessing.get_all_start_methods()
+_CONTEXT = multiprocessing.get_context("forkserver" if _COPIED else "spawn")
+_CONTEXT.set_forkserver_preload(
+    ["pytest", "psycopg", "mrigen.tuning.study", "mrigen.tuning.postgresql.studies"]
+)
+_END_SECONDS = 120
 
 
 class StorageProcess:
     """The process as its test sees it."""
 
     def __init__(self, root: Path, address: str | None = None) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, str(root), address or ""],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._pipe, other = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=_serve, args=(root, address, other))
+        self._process.start()
+        other.close()
 
     def send(self, *words: object) -> None:
         """Begin a command."""
-        self._process.stdin.write(" ".join(map(str, words)) + "\n")
-        self._process.stdin.flush()
+        self._pipe.send([str(word) for word in words])
 
     def answer(self) -> str:
         """Wait for the answer to the oldest command that has none; "" if the process ended."""
-        return self._process.stdout.readline().strip()
+        try:
+            return self._pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return ""
 
     def ask(self, *words: object) -> str:
         """Do a command; return its answer."""
@@ -38,18 +47,8 @@ class StorageProcess:
     def kill(self) -> None:
         """End it by SIGKILL, which no program can answer."""
         self._process.kill()
-        self._close()
-
-    def finish(self) -> None:
-        """Let it end by itself."""
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
-
-    def _close(self) -> None:
-        self._process.wait(60)
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._process.join(_END_SECONDS)
+        self._pipe.close()
 
 
 @contextmanager
@@ -57,12 +56,25 @@ def storage_processes(count: int, root: Path, address: str | None = None) -> Ite
     """Processes that have loaded what they need and have not opened the storage."""
     processes = [StorageProcess(root, address) for _ in range(count)]
     try:
-        for process in processes:
-            assert process.answer() == "loaded"
         yield processes
     finally:
         for process in processes:
             process.kill()
+
+
+def run_at_once(count: int, work: Callable[[Path], None], root: Path) -> list[int | None]:
+    """Do the same in processes begun at once, where warnings are errors; return exit codes."""
+    processes = [_CONTEXT.Process(target=_work, args=(work, root)) for _ in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(_END_SECONDS)
+    return [process.exitcode for process in processes]
+
+
+def _work(work: Callable[[Path], None], root: Path) -> None:
+    warnings.simplefilter("error")
+    work(root)
 
 
 def open_for_tests(root: Path, address: str | None):
@@ -144,15 +156,9 @@ class _Commands:
         return "written"
 
 
-if __name__ == "__main__":
-    import optuna  # noqa: F401 - loads for a second, before anything is measured against
-
-    import mrigen.tuning.postgresql.studies
-    import mrigen.tuning.storage  # noqa: F401 - as above
-
+def _serve(root: Path, address: str | None, pipe: Connection) -> None:
     warnings.simplefilter("error")
-    commands = _Commands(Path(sys.argv[1]), sys.argv[2] or None)
-    print("loaded", flush=True)  # noqa: T201 - the test reads it
-    for line in sys.stdin:
-        command, *words = line.split()
-        print(getattr(commands, command)(*words), flush=True)  # noqa: T201 - as above
+    commands = _Commands(root, address)
+    while True:
+        command, *words = pipe.recv()
+        pipe.send(getattr(commands, command)(*words))

@@ -63,13 +63,14 @@ _SHOWN_MISTAKES = 10
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
-class _Loader(yaml.SafeLoader):
+class KeysOnceLoader(yaml.SafeLoader):
     """Plain values only, and no key twice in one block: YAML would keep the last and say nothing.
 
     Blocks are looked at as written, before `<<` merges keys into them that they may replace.
     """
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        """Compose a block, and look at its keys."""
         block: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
         for key, _ in block.value:
@@ -98,7 +99,7 @@ def read_yaml(path: Path) -> object:
     """
     try:
         # A subclass of the safe loader: tags of Python objects are errors.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=KeysOnceLoader)
     except FileNotFoundError:
         raise ConfigError(
             f"'{path}' does not exist: run mrigen in a project folder or name one with --project."

@@ -31,8 +31,8 @@ def called(monkeypatch, tmp_path):
     class Promotion:
         diff = DIFF
 
-        def __str__(self):
-            return "Trial 3 of 'vae-1-2': depth 4 becomes 5."
+        def sentences(self):
+            return ["Trial 3 of 'vae-1-2': depth 4 becomes 5."]
 
         def write(self):
             calls.written += 1

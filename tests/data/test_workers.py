@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -41,6 +43,22 @@ def test_a_killed_process_is_a_data_error():
         pytest.raises(DataError, match="a worker process was killed"),
     ):
         list(answers)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no masks of signals")
+def test_interrupts_do_not_reach_even_the_first_process():
+    masked = "signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])"
+    look = f"import signal, sys; sys.exit(3 if {masked} else 4)"
+    script = (
+        "import multiprocessing\n"
+        "from mrigen.data.workers import interrupts_held\n"
+        f"process = multiprocessing.get_context('spawn').Process(target=exec, args=({look!r},))\n"
+        "with interrupts_held():\n"
+        "    process.start()\n"
+        "process.join()\n"
+        "raise SystemExit(process.exitcode)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 3
 
 
 def test_there_is_a_core():

@@ -78,8 +78,8 @@ def test_the_first_score_that_can_be_measured_is_the_default(tmp_path):
     both = ("frechet_distance", "kernel_distance", "dssim", "mse")
     assert made.possible(small_models.build("vae")) == both
     assert tuple(made(small_models.build("vae").eval())) == both
-    assert made.default(small_models.build("gan4")) == "frechet_distance"
-    assert made.default(small_models.build("unet")) == "dssim"
+    assert made.checked(small_models.build("gan4"), None) == "frechet_distance"
+    assert made.checked(small_models.build("unet"), None) == "dssim"
     assert made.checked(small_models.build("unet"), "mse") == "mse"
 
 
@@ -88,7 +88,7 @@ def test_a_score_that_cannot_be_measured_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"'kernel_distance' .* UNet: expected one of 'dssim'"):
         made.checked(small_models.build("unet"), "kernel_distance")
     with pytest.raises(ConfigError, match="a Linear neither makes nor answers images"):
-        made.default(nn.Linear(1, 1))
+        made.checked(nn.Linear(1, 1), None)
 
 
 @pytest.mark.parametrize("model", ["vae_mixture", "vqvae_prior", "gan_labelled", "myronenko_cae"])

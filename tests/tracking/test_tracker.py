@@ -260,3 +260,13 @@ def test_a_deleted_experiment_is_reported(tracker):
 def test_importing_tracking_does_not_import_mlflow(quiet_environment):
     code = "import sys, mrigen.tracking.tracker; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env=quiet_environment)
+
+
+def test_a_run_whose_beginning_is_interrupted_is_ended(tracker, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(tracker.client), "log_batch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        tracker.start_run(name="vae", tags={"kind": "cut off"}, params={"seed": 1})
+    assert status(tracker, tracker.find_run({"kind": "cut off"})) == "KILLED"

@@ -86,6 +86,16 @@ def test_trials_that_end_otherwise_have_a_reason_and_no_values(storage, worker, 
     assert trial.ended is not None
 
 
+def test_a_reason_of_many_pages_is_cut(storage, worker):
+    study, claimed = claim(storage, worker)
+    claimed.fail("the compiler says:\n" + "  no\n" * 1000)
+
+    reason = last(study).reason
+
+    assert reason.startswith("the compiler says: no no no")
+    assert len(reason) == 1000
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_number_is_a_failure(storage, worker, value):
     study, claimed = claim(storage, worker, objectives=("dssim", "seconds"))

@@ -111,7 +111,7 @@ def test_what_was_written_is_read_again(tmp_path):
     assert (result["wins"], result["pairs"], result["confirmed"]) == (2, 2, made.confirmed)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}', "\xff"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}', "\xff", "[" * 10_000])
 def test_a_damaged_file_is_as_good_as_none(tmp_path, content):
     assert read_confirmation(tmp_path) is None
     (tmp_path / CONFIRMATION).write_bytes(content.encode("latin-1"))

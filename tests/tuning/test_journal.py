@@ -138,9 +138,13 @@ def test_who_waits_too_long_says_so(tmp_path, monkeypatch):
         b'{"op_code": "x"}\n',
         b"\x89PNG\r\n\x1a\n",
         b"half",
+        b"[" * 10_000 + b"\n",
+        b'{"op_code":' + b" " * 5000 + b"0}\n",
     ],
+    ids=["yaml", "list", "text", "picture", "half", "nested", "long"],
 )
-def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path, content):
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(tmp_path, content, monkeypatch):
+    monkeypatch.setattr("mrigen.tuning.journal_lines._LONGEST_LINE", 5000)
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(TuningError, match=r"other' is not a journal of studies \(line 1\)"):
@@ -159,6 +163,13 @@ def test_a_spoiled_line_in_the_middle_is_named(tmp_path, study):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(TuningError, match="is a folder: name a file in it"):
         open_storage(tmp_path, ".")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TuningError, match="is not a plain file"):
+        open_storage(tmp_path, "pipe")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

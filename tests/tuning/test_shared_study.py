@@ -1,10 +1,7 @@
 """Exactly as many trials count as were asked for, whoever dies when, and none is run twice."""
 
-import subprocess
-import sys
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import given as for_all
@@ -17,7 +14,8 @@ from mrigen.tuning.proposals import given, propose
 from mrigen.tuning.records import TrialState
 from mrigen.tuning.storage import open_storage
 from mrigen.tuning.study import load_study, open_study
-from small_searches import CHOICES, FINITE, WIDE, plan, score
+from small_searches import CHOICES, FINITE, WIDE, plan, run_twenty, score
+from storage_process import run_at_once
 
 BASELINE = {"network.depth": 4, "network.sampling.name": "prior"}
 DONE = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED, TrialState.LOST}
@@ -92,8 +90,12 @@ ACTIONS = st.sampled_from(
 )
 
 
-@for_all(st.integers(1, CHOICES + 2), st.lists(st.tuples(st.integers(0, 2), ACTIONS), max_size=30))
-@settings(max_examples=25, deadline=None)
+# Few, some, and more than there are.
+TOTALS = st.sampled_from([1, 2, 3, 5, CHOICES + 2])
+
+
+@for_all(TOTALS, st.lists(st.tuples(st.integers(0, 2), ACTIONS), max_size=30))
+@settings(max_examples=20, deadline=None)
 def test_whatever_three_workers_do_exactly_the_trials_asked_for_count(
     tmp_path_factory, total, actions
 ):
@@ -258,30 +260,12 @@ def test_trials_are_proposed_from_all_that_was_found_before(tmp_path):
         assert study.claim(worker, total=8).params == expected.params
 
 
-SCRIPT = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from small_searches import WIDE, plan, score
-from mrigen.tuning.storage import open_storage
-from mrigen.tuning.study import open_study
-storage = open_storage(Path(sys.argv[1]), None)
-study = open_study(storage, plan(WIDE))
-with storage.worker() as worker:
-    while claimed := study.claim(worker, total=20):
-        claimed.look(score(claimed.params), 5)
-        claimed.complete([score(claimed.params)])
-"""
-
-
 def test_processes_begun_at_once_share_the_trials(tmp_path):
-    command = [sys.executable, "-c", SCRIPT, tmp_path, Path(__file__).parents[1]]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
-    errors = [process.communicate()[1].decode() for process in processes]
+    codes = run_at_once(3, run_twenty, tmp_path)
 
     record = load_study(open_storage(tmp_path, None), "vae").record()
 
-    assert errors == ["", "", ""]
+    assert codes == [0, 0, 0]
     assert len(record.trials) == len(record.counted) == len(record.complete) == 20
     assert len({tuple(trial.params.items()) for trial in record.trials}) == 20
 

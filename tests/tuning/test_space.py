@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from mrigen.config import parse_config, read_yaml
 from mrigen.errors import ConfigError
-from mrigen.project import ModelConfig, load_project
+from mrigen.model_config import ModelConfig
+from mrigen.project import load_project
 from mrigen.tuning.config import SearchConfig
 from mrigen.tuning.parameter import same, shortened
+from mrigen.tuning.paths import with_parameters
 from mrigen.tuning.space import (
     corners,
     distributions_of,
@@ -19,7 +21,6 @@ from mrigen.tuning.space import (
     in_order,
     parameters_of,
     suggest,
-    with_parameters,
 )
 
 SHIPPED = Path(__file__).parents[2]
@@ -279,6 +280,15 @@ def test_judging_does_not_make_the_space(written):
     model = vae(written)
     judged = model.model_copy(update={"gate": model.gate.model_validate({})})
     assert judged.space_hash(OBJECTIVES) == model.space_hash(OBJECTIVES)
+
+
+def test_distances_between_other_features_make_another_space(written):
+    model = vae(written)
+    extractors = [{"name": "inception", "weights": "inception.pth"}]
+    evaluation = model.evaluation.model_validate({"extractors": extractors})
+    other = model.model_copy(update={"evaluation": evaluation})
+    assert other.space_hash(["frechet_distance"]) != model.space_hash(["frechet_distance"])
+    assert other.space_hash(["dssim"]) == model.space_hash(["dssim"])
 
 
 def test_without_a_search_there_is_no_space(written):

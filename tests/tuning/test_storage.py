@@ -76,3 +76,11 @@ def test_other_kinds_of_storage_are_refused(tmp_path, address):
     with pytest.raises(TuningError, match=r"of kind '(sqlite|mysql)': expected") as caught:
         open_storage(tmp_path, address)
     assert "s3cret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["me:s3cret-word@host/db", "//me:s3/cret-word@host/db"])
+def test_an_address_without_its_kind_does_not_become_a_file(tmp_path, address):
+    with pytest.raises(TuningError, match="does not begin with 'postgresql://'") as caught:
+        open_storage(tmp_path, address)
+    assert "cret-word" not in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """`mrigen tune`: search for better parameters, look at what was found, and keep it."""
 
 import sys
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 
 from mrigen.cli.compute import compute_options
 from mrigen.cli.group import CommandGroup, project_of
+from mrigen.errors import printable
 
 # Of lines that come and go in a diff.
 _COLOURS = {"+": "green", "-": "red"}
@@ -86,8 +88,7 @@ def tune_run(ctx: click.Context, /, model: str, **words: Any) -> None:
 
     project = project_of(ctx)
     record = run(project, model, progress=ctx.obj["progress"], **words)
-    for sentence in in_short(record, words["trials"]):
-        click.echo(sentence)
+    _say(in_short(record, words["trials"]))
     click.echo(f"report: {project.tuned / model / 'report.html'}")
 
 
@@ -135,8 +136,7 @@ def tune_confirm(ctx: click.Context, /, model: str, **words: Any) -> None:
     from mrigen.stages.tuning.confirm import confirm as run
 
     found = run(project_of(ctx), model, progress=ctx.obj["progress"], **words)
-    for sentence in found.sentences():
-        click.echo(sentence)
+    _say(found.sentences())
 
 
 @tune.command("promote")
@@ -159,7 +159,8 @@ def tune_promote(ctx: click.Context, /, model: str, *, yes: bool, **words: Any) 
     promotion = run(project_of(ctx), model, **words)
     for line in promotion.diff.splitlines():
         click.secho(line, fg=_COLOURS.get(line[:1]))
-    click.echo(f"\n{promotion}")
+    click.echo()
+    _say(promotion.sentences())
     if not yes and not _asks():
         click.echo("Nothing is written: say --yes where nobody can be asked.", err=True)
         ctx.exit(1)
@@ -167,6 +168,12 @@ def tune_promote(ctx: click.Context, /, model: str, *, yes: bool, **words: Any) 
         click.confirm("Write this into params.yaml?", abort=True)
     promotion.write()
     click.echo(f"params.yaml is changed. Next: dvc repro, or mrigen train {model}.")
+
+
+def _say(sentences: Iterable[str]) -> None:
+    """Say sentences, with values and reasons that others may have written into the study."""
+    for sentence in sentences:
+        click.echo(printable(sentence))
 
 
 def _asks() -> bool:

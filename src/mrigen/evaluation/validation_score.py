@@ -107,23 +107,13 @@ class ValidationScorer:
         answers = RECONSTRUCTOR_SCORES if isinstance(network, Reconstructor) else ()
         return (*makes, *answers)
 
-    def default(self, network: nn.Module) -> str:
-        """Return the name of the score to judge by where nothing else is asked for.
-
-        Raises
-        ------
-        ConfigError
-            If there is none.
-        """
-        return self.checked(network, None)
-
     def checked(self, network: nn.Module, wanted: str | None) -> str:
-        """Return the score that was asked for, or the default for None.
+        """Return the name of the score to judge by: the one asked for, or for None the first.
 
         Raises
         ------
         ConfigError
-            If it cannot be measured for such a network.
+            If it cannot be measured for such a network, or none can.
         """
         names = self.possible(network)
         kind = type(network).__name__

@@ -13,7 +13,8 @@ from mrigen import __version__
 from mrigen.atomic import write_text
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, DataError, MrigenError
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.stages.bench_device import BenchTask, DeviceFigures, measure_device
 from mrigen.stages.bench_table import csv_table
 from mrigen.stages.own_process import KilledError, answer_from_own_process
@@ -171,9 +172,7 @@ def _track(
         }
         for each in found.devices
     }
-    dumped = config.model_dump(mode="json")
-    section = {key: dumped[key] for key in ("network", "objective", "corruption", "training")}
-    params = {"dataset": found.dataset, **section, "bench": facts}
+    params = {"dataset": found.dataset, **config.trained, "bench": facts}
     with tracker.start_run(name=f"bench {found.model}", tags=tags, params=params) as run:
         for each in found.devices:
             numbers = each.measured | each.extrapolated

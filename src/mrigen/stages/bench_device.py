@@ -11,7 +11,8 @@ import torch
 from mrigen.data.loader import TRAIN
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ModelError
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.stages.bench_timing import (
     TimedTraining,
     answer_speeds,

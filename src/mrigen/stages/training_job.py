@@ -21,10 +21,11 @@ from mrigen.data.loader import (
 )
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, ModelError
+from mrigen.model_config import ModelConfig
 from mrigen.models.build import build_network
 from mrigen.objectives.base import Objective
 from mrigen.objectives.build import build_objective
-from mrigen.project import ModelConfig, Project
+from mrigen.project import Project
 from mrigen.seeds import torch_seed
 from mrigen.stages.provenance import source_hash
 from mrigen.training.loop import start_state
@@ -78,8 +79,7 @@ class TrainingJob:
     @property
     def section(self) -> dict[str, object]:
         """The part of the model's parameters that decides its weights."""
-        dumped = self.config.model_dump(mode="json")
-        return {key: dumped[key] for key in ("network", "objective", "corruption", "training")}
+        return self.config.trained
 
     @property
     def identity(self) -> str:

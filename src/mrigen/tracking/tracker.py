@@ -90,9 +90,14 @@ class Tracker:
         with tracking_errors(self.address):
             experiment_id = self._experiment(experiment)
             run = self.client.create_run(experiment_id, run_name=name, tags=dict(tags or {}))
-            for start in range(0, len(flat), PARAMS_A_BATCH):
-                batch = [Param(*item) for item in flat[start : start + PARAMS_A_BATCH]]
-                self.client.log_batch(run.info.run_id, params=batch)
+            try:
+                for start in range(0, len(flat), PARAMS_A_BATCH):
+                    batch = [Param(*item) for item in flat[start : start + PARAMS_A_BATCH]]
+                    self.client.log_batch(run.info.run_id, params=batch)
+            except KeyboardInterrupt:
+                # Nobody knows of the run yet, to end it.
+                self.client.set_terminated(run.info.run_id, "KILLED")
+                raise
         return Run(self.address, self.client, run.info.run_id)
 
     def resume_run(self, run_id: str) -> "Run | None":

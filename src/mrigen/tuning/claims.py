@@ -15,6 +15,9 @@ from mrigen.tuning.config import Value
 
 _log = logging.getLogger(__name__)
 
+# Compilers and drivers write pages. MLflow takes 8000 letters.
+_REASON_LETTERS = 1000
+
 
 class ClaimedTrial:
     """A trial that this process runs, and no other.
@@ -111,6 +114,7 @@ class ClaimedTrial:
 
     def _end(self, state: str, reason: str | None) -> None:
         # Optuna's own times have no zone, and its state does not tell failed from lost.
+        reason = reason and " ".join(reason.split())[:_REASON_LETTERS]
         self.note(end={"as": state, "reason": reason, "at": now()})
 
     def _tell(self, state: OptunaState, values: list[float] | None = None) -> None:

@@ -53,7 +53,7 @@ def _rising(bounds: RangeT) -> RangeT:
 Range = Annotated[RangeT, BeforeValidator(_two), AfterValidator(_rising)]
 
 # A path into the model's section, such as `network.latent_size` or `training.betas.0`.
-Path = str
+ParameterPath = str
 
 
 class ParameterConfig(Config):
@@ -67,7 +67,7 @@ class ParameterConfig(Config):
     choice: tuple[WrittenValue, ...] | None = Field(None, min_length=2, max_length=100)
     log: bool = Field(False, description="search orders of magnitude evenly; low above 0")
     step: float | None = Field(None, gt=0, description="between neighbouring values")
-    when: dict[Path, WrittenValue | tuple[WrittenValue, ...]] = Field(
+    when: dict[ParameterPath, WrittenValue | tuple[WrittenValue, ...]] = Field(
         {}, description="values of other searched choices under which this one exists"
     )
 
@@ -151,4 +151,4 @@ class SearchConfig(Config):
     )
     pruning: PruningConfig | None = PruningConfig()
     seed: int = Field(0, ge=0, lt=2**31, description="of the proposals")
-    parameters: dict[Path, ParameterConfig] = Field(min_length=1, max_length=50)
+    parameters: dict[ParameterPath, ParameterConfig] = Field(min_length=1, max_length=50)

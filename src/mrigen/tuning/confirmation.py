@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from mrigen.atomic import write_text
 from mrigen.config import Config
@@ -23,6 +23,8 @@ MIN_PAIRS = 2
 
 # Of the file, for people; a reader computes it from the trainings.
 _RESULT = "result"
+
+_MOST_BYTES = 2**24
 
 Side = Literal["baseline", "tuned"]
 
@@ -131,8 +133,8 @@ class Confirmation(Config):
         if gain is None or gain.low is None or gain.high is None:
             return f"Nothing is confirmed: there is no interval without {MIN_PAIRS} pairs."
         found = (
-            f"The gain of {spoken_score(gain.value)} has a {100 * LEVEL:.0f} % interval over seeds from "
-            f"{spoken_score(gain.low)} to {spoken_score(gain.high)}"
+            f"The gain of {spoken_score(gain.value)} has a {100 * LEVEL:.0f} % interval over seeds "
+            f"from {spoken_score(gain.low)} to {spoken_score(gain.high)}"
         )
         if self.confirmed:
             return f"{found}: it is confirmed."
@@ -180,10 +182,11 @@ def read_confirmation(folder: Path) -> Confirmation | None:
     It can be made again, and nothing but a page depends on it.
     """
     try:
-        content = json.loads((folder / CONFIRMATION).read_bytes())
+        with (folder / CONFIRMATION).open("rb") as file:
+            content = json.loads(file.read(_MOST_BYTES))
         given = {name: value for name, value in content.items() if name != _RESULT}
         return Confirmation.model_validate(given)
-    except (OSError, ValueError, AttributeError, ValidationError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
 
 

@@ -16,6 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from mrigen.errors import TuningError
+from mrigen.tuning.hanging import locked_too_long
 from mrigen.tuning.journal_lines import LineLock, check_lines
 from mrigen.tuning.worker_name import new_worker_name
 
@@ -62,10 +63,7 @@ class JournalStudies:
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
-            raise TuningError(
-                f"the study storage '{self._path}' was locked by another process for "
-                f"{LOCK_SECONDS:.0f} seconds: end the 'mrigen tune' that hangs."
-            ) from None
+            raise locked_too_long(f"'{self._path}'", LOCK_SECONDS) from None
         try:
             yield
         finally:
@@ -84,7 +82,7 @@ class JournalStudies:
                 with suppress(OSError):  # where an open file cannot be removed, another one does
                     path.unlink(missing_ok=True)
 
-    def beating(self, study: Study, number: int) -> nullcontext[None]:  # noqa: ARG002
+    def beating(self, study: Study, number: int) -> nullcontext[None]:  # noqa: ARG002 - as of any storage
         """Do nothing: that the worker's lock is held says that it is alive."""
         return nullcontext()
 
@@ -122,6 +120,11 @@ def open_journal(path: Path, *, create: bool) -> JournalStudies:
         raise TuningError(
             f"the study storage '{path}' is a folder: name a file in it, such as "
             f"'{path / 'studies.journal'}'."
+        )
+    if path.exists() and not path.is_file():
+        raise TuningError(
+            f"the study storage '{path}' is not a plain file: name one, such as "
+            f"'{path.parent / 'studies.journal'}'."
         )
     if not create and not path.exists():
         raise TuningError(

@@ -10,11 +10,13 @@ from filelock import FileLock, Timeout
 from optuna.storages.journal import JournalFileOpenLock
 
 from mrigen.errors import TuningError
+from mrigen.tuning.hanging import locked_too_long
 
 LOCK_SECONDS = 60.0
 
 _POLL_SECONDS = 0.002
 _BLOCK = 65_536
+_LONGEST_LINE = 2**24  # the plan of a study, which is the longest, has some thousand letters
 _START = b'{"op_code":'
 
 #: How long a half line has to stay one: a program that does not know our lock, such as a
@@ -50,10 +52,7 @@ class LineLock(JournalFileOpenLock):
         try:
             self._lock.acquire()
         except Timeout:
-            raise TuningError(
-                f"the study storage '{self._path}' was locked by another process for "
-                f"{LOCK_SECONDS:.0f} seconds: end the 'mrigen tune' that hangs."
-            ) from None
+            raise locked_too_long(f"'{self._path}'", LOCK_SECONDS) from None
         try:
             _cut_half_line(self._path)
         except BaseException:
@@ -75,11 +74,11 @@ def check_lines(path: Path) -> None:
         With the number of the first line that is none.
     """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        lines = iter(lambda: file.readline(_LONGEST_LINE), b"")
+        for number, line in enumerate(lines, start=1):
             # The last line may be half of one; the first shows what file this is.
-            half = not line.endswith(b"\n") and (
-                number > 1 or _START.startswith(line[: len(_START)])
-            )
+            whole = line.endswith(b"\n") or len(line) == _LONGEST_LINE
+            half = not whole and (number > 1 or _START.startswith(line[: len(_START)]))
             if not half and not _is_operation(line):
                 raise TuningError(
                     f"the study storage '{path}' is not a journal of studies (line {number}): "
@@ -90,7 +89,7 @@ def check_lines(path: Path) -> None:
 def _is_operation(line: bytes) -> bool:
     try:
         operation = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(operation, dict) and isinstance(operation.get("op_code"), int)
 

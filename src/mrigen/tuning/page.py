@@ -74,8 +74,7 @@ def render_study(page: StudyPage) -> str:
 
 
 def _notices(record: StudyRecord) -> list[str]:
-    open_states = (TrialState.RUNNING, TrialState.WAITING)
-    unfinished = sum(trial.state in open_states for trial in record.trials)
+    unfinished = sum(trial.state.is_open for trial in record.trials)
     if not unfinished:
         return []
     trials = "1 trial had not ended" if unfinished == 1 else f"{unfinished} trials had not ended"

@@ -101,13 +101,12 @@ def _range(parameter: ParameterConfig | None) -> str:
     if parameter.choice is not None:
         words = ", ".join(map(spoken_value, parameter.choice))
     else:
-        low, high = parameter.real or parameter.integer or (0, 0)
+        low, high = parameter.bounds
         words = f"{low:g} to {high:g}" + (", by orders of magnitude" if parameter.log else "")
         words += f", in steps of {parameter.step:g}" if parameter.step else ""
     conditions = [
         f"{path} is {' or '.join(map(spoken_value, values))}"
-        for path, wanted in parameter.when.items()
-        for values in [wanted if isinstance(wanted, tuple) else (wanted,)]
+        for path, values in parameter.conditions.items()
     ]
     return f"{words}, where {' and '.join(conditions)}" if conditions else words
 

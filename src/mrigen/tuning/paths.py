@@ -8,8 +8,11 @@ from typing import Any
 from mrigen.errors import ConfigError
 from mrigen.tuning.config import Value
 
-# Blocks of a section that a search may change.
+#: Blocks of a section that a search may change.
 ROOTS = ("network", "objective", "training")
+
+#: Keys of a section that decide the weights.
+TRAINED = (*ROOTS, "corruption")
 
 _LONGEST = 80
 

@@ -76,6 +76,13 @@ def propose(
     history
         Trials by number. Those that run a lost one again stand in its place, so that a lost
         worker changes no proposal.
+
+    References
+    ----------
+    The tree-structured Parzen estimator: Bergstra et al. 2011, Algorithms for hyper-parameter
+    optimization, https://papers.nips.cc/paper/4443; as Optuna has it: Watanabe 2023,
+    doi:10.48550/arXiv.2304.11127; of several objectives: Ozaki et al. 2020,
+    doi:10.1145/3377930.3389817.
     """
     tried = [trial for trial in _tried(history) if fits(search, trial.params)]
     known = [given(search, trial.params) for trial in tried]

@@ -24,6 +24,11 @@ def look_epochs(pruning: PruningConfig | None, epochs: int) -> tuple[int, ...]:
     epochs
         Of the whole training, counted from 1.
 
+    References
+    ----------
+    Li et al. 2018, Hyperband: a novel bandit-based approach to hyperparameter optimization,
+    doi:10.48550/arXiv.1603.06560.
+
     Examples
     --------
     >>> look_epochs(PruningConfig(), 40)

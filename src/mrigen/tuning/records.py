@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 from mrigen.tuning.config import Value
 
@@ -16,6 +17,11 @@ class TrialState(Enum):
     PRUNED = "pruned"
     FAILED = "failed"  # diverged, out of memory, ...: see its reason
     LOST = "lost"  # its worker was killed or interrupted; another trial runs it again
+
+    @property
+    def is_open(self) -> bool:
+        """Whether such a trial is still to end."""
+        return self in {TrialState.WAITING, TrialState.RUNNING}
 
 
 @dataclass(frozen=True)
@@ -98,27 +104,32 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
     run: str | None = None
 
-    @property
+    @cached_property
     def counted(self) -> tuple[TrialRecord, ...]:
         """Trials that count against the number asked for: all but the lost ones."""
         return tuple(trial for trial in self.trials if trial.state is not TrialState.LOST)
 
-    @property
+    @cached_property
+    def ended(self) -> tuple[TrialRecord, ...]:
+        """Trials that count and have ended: complete, pruned or failed."""
+        return tuple(trial for trial in self.counted if not trial.state.is_open)
+
+    @cached_property
     def complete(self) -> tuple[TrialRecord, ...]:
         """Trials that have a score."""
         return tuple(trial for trial in self.trials if trial.state is TrialState.COMPLETE)
 
-    @property
+    @cached_property
     def best(self) -> TrialRecord | None:
         """The complete trial with the smallest score, the first of equals."""
         return min(self.complete, key=lambda trial: trial.values[0], default=None)
 
-    @property
+    @cached_property
     def baseline(self) -> TrialRecord | None:
         """The trial of the parameters of `params.yaml`, if it is complete."""
         return next((trial for trial in self.complete if trial.baseline), None)
 
-    @property
+    @cached_property
     def front(self) -> tuple[TrialRecord, ...]:
         """Complete trials that no other beats in every objective, by rising score."""
         return tuple(

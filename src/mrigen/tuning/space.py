@@ -17,27 +17,14 @@ from mrigen.tuning.parameter import (
     shortened,
     shown,
 )
-from mrigen.tuning.paths import is_kind, is_there, value_at, with_parameters
+from mrigen.tuning.paths import TRAINED, is_kind, is_there, value_at, with_parameters
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
-__all__ = [
-    "corners",
-    "distributions_of",
-    "in_order",
-    "parameters_of",
-    "space_hash",
-    "suggest",
-    "with_parameters",
-]
-
 #: Validates a model's section and returns all of it, defaults included.
 Parse = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-
-# What decides the weights of a trial.
-_TRAINED = ("network", "objective", "corruption", "training")
 
 
 def in_order(search: SearchConfig) -> list[str]:
@@ -51,7 +38,7 @@ def in_order(search: SearchConfig) -> list[str]:
     ordered: list[str] = []
     waiting = list(search.parameters)
     while waiting:
-        ready = [path for path in waiting if _conditions(search, path) <= set(ordered)]
+        ready = [path for path in waiting if search.parameters[path].when.keys() <= set(ordered)]
         if not ready:
             listed = " and ".join(f"'{path}'" for path in waiting)
             raise ConfigError(f"the conditions of {listed} go in a circle: remove one.")
@@ -113,9 +100,9 @@ def parameters_of(
 
 
 def space_hash(
-    section: Mapping[str, Any], search: SearchConfig, objectives: Sequence[str], parse: Parse
+    section: Mapping[str, Any], search: SearchConfig, judged_by: Sequence[str], parse: Parse
 ) -> str:
-    """Return what tells spaces apart: the search, its objectives, and all that it leaves fixed.
+    """Return what tells spaces apart: the search, what judges, and all that it leaves fixed.
 
     The searched values of the section do not count, so that the values a study found can be
     written into it.
@@ -126,8 +113,8 @@ def space_hash(
         The model's, with defaults.
     search
         Its search block.
-    objectives
-        Names of what is small in a good trial.
+    judged_by
+        Names of what is small in a good trial, and what else their numbers depend on.
     parse
         Validates a section and returns it with defaults.
     """
@@ -135,7 +122,7 @@ def space_hash(
         json.dumps(_fixed(parse(with_parameters(section, corner)), search), sort_keys=True)
         for corner in corners(search)
     }
-    parts = [search.model_dump(mode="json", by_alias=True), list(objectives), sorted(fixed)]
+    parts = [search.model_dump(mode="json", by_alias=True), list(judged_by), sorted(fixed)]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -187,10 +174,6 @@ def _corner(search: SearchConfig, path: str, value: Value) -> dict[str, Value] |
     return corner
 
 
-def _conditions(search: SearchConfig, path: str) -> set[str]:
-    return set(search.parameters[path].when)
-
-
 def _fixed(section: Mapping[str, Any], search: SearchConfig) -> dict[str, Any]:
     """Return what decides the weights, with nothing at the searched places.
 
@@ -198,4 +181,4 @@ def _fixed(section: Mapping[str, Any], search: SearchConfig) -> dict[str, Any]:
     """
     places = [path for path in search.parameters if not is_kind(path) and is_there(section, path)]
     emptied = with_parameters(section, dict.fromkeys(places))
-    return {key: emptied[key] for key in _TRAINED}
+    return {key: emptied[key] for key in TRAINED}

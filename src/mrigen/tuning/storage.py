@@ -1,5 +1,6 @@
 """Where studies are kept, between the processes that work on them."""
 
+import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -89,5 +90,12 @@ def open_storage(
         raise TuningError(
             f"a study storage cannot be of kind '{printable(scheme)}': expected the path of a "
             "journal file, or 'postgresql://user:password@host:port/database'."
+        )
+    if re.search(":.*@", address):
+        # A file of this name would show the password to everybody.
+        raise TuningError(
+            "the address of the study storage has something like a user and a password in it, but "
+            "does not begin with 'postgresql://': expected "
+            "'postgresql://user:password@host:port/database', or the path of a journal file."
         )
     return open_journal(root / Path(address).expanduser(), create=create)

@@ -15,8 +15,6 @@ from mrigen.tuning.shared_study import SharedStudy
 from mrigen.tuning.storage import StudyStorage
 from mrigen.tuning.turns import in_turn
 
-__all__ = ["SharedStudy", "StudyPlan", "load_study", "open_study"]
-
 _log = logging.getLogger(__name__)
 
 # Attribute of a study.

@@ -9,7 +9,6 @@ from mrigen.tuning.records import StudyRecord, TrialRecord, TrialState
 # Ends of paths that say nothing without what stands before them.
 _TOO_SHORT = {"name"}
 _SCORE_DIGITS = 4
-_OPEN = {TrialState.WAITING, TrialState.RUNNING}
 # From this change on percents are whole.
 _WHOLE_PERCENT = 0.1
 _VALUE_DIGITS = 3
@@ -152,7 +151,7 @@ def _found(record: StudyRecord, best: TrialRecord) -> str:
 
 
 def _none_better(record: StudyRecord, best: TrialRecord) -> str:
-    goes_on = any(trial.state in _OPEN for trial in record.trials)
+    goes_on = any(trial.state.is_open for trial in record.trials)
     final = not goes_on and len(record.objectives) == 1
     return (
         f"None has a smaller {record.objectives[0]}{' so far' if goes_on else ''} than the "

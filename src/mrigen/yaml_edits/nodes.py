@@ -38,18 +38,6 @@ class _Composer(yaml.SafeLoader):
         return node
 
 
-class KeysOnceLoader(yaml.SafeLoader):
-    """Plain values only, and no key twice in one block: PyYAML would take the last one."""
-
-    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
-        """Compose a block and look at its keys as written, before `<<` puts others in."""
-        block = super().compose_mapping_node(anchor)
-        names = [(key.tag, key.value) for key, _ in block.value]
-        if len(set(names)) < len(names):
-            raise yaml.MarkedYAMLError(problem="a key is there twice")
-        return block
-
-
 @dataclass(frozen=True)
 class Document:
     """YAML text and what it is made of.

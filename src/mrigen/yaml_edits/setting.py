@@ -6,19 +6,22 @@ from typing import Any
 
 import yaml
 
+from mrigen.config import KeysOnceLoader
 from mrigen.errors import ConfigError
-from mrigen.yaml_edits.nodes import KeysOnceLoader, compose, plain, same
+from mrigen.yaml_edits.nodes import compose, plain, same
 from mrigen.yaml_edits.scalars import Scalar, scalar_text
 from mrigen.yaml_edits.splicing import splices
 
 #: Keys of blocks and numbers of items, from the top of the file.
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 # What PyYAML's constructors stumble over, and text that splices would cut twice.
 _TROUBLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
-def set_values(text: str, changes: Mapping[Path, Scalar], removed: Iterable[Path] = ()) -> str:
+def set_values(
+    text: str, changes: Mapping[KeyPath, Scalar], removed: Iterable[KeyPath] = ()
+) -> str:
     r"""Set single values of a YAML text and leave every other letter as it is.
 
     Parameters
@@ -62,7 +65,7 @@ def set_values(text: str, changes: Mapping[Path, Scalar], removed: Iterable[Path
     return edited
 
 
-def _edited(text: str, changes: Mapping[Path, Scalar], removed: Iterable[Path]) -> str | None:
+def _edited(text: str, changes: Mapping[KeyPath, Scalar], removed: Iterable[KeyPath]) -> str | None:
     """Return the new text, or None if it does not read as it shall."""
     document = compose(text)
     if document.root is None:
@@ -82,7 +85,7 @@ def _edited(text: str, changes: Mapping[Path, Scalar], removed: Iterable[Path]) 
     return edited if same(yaml.load(edited, Loader=KeysOnceLoader), wanted) else None
 
 
-def _remove(values: Any, path: Path) -> None:
+def _remove(values: Any, path: KeyPath) -> None:
     *way, key = path
     for step in way:
         if not _has(values, step):
@@ -98,7 +101,7 @@ def _has(values: Any, key: str | int) -> bool:
     return isinstance(values, dict) and key in values
 
 
-def _put(values: Any, path: Path, value: Scalar) -> None:
+def _put(values: Any, path: KeyPath, value: Scalar) -> None:
     for step, following in pairwise(path):
         if not _has(values, step) or values[step] is None:
             _assign(values, step, [] if isinstance(following, int) else {})
@@ -113,7 +116,7 @@ def _assign(values: Any, key: str | int, value: Any) -> None:
         values[key] = value
 
 
-def _by_hand(changes: Mapping[Path, Scalar], removed: Iterable[Path]) -> str:
+def _by_hand(changes: Mapping[KeyPath, Scalar], removed: Iterable[KeyPath]) -> str:
     advice = [f"remove '{_dotted(path)}'" for path in removed]
     advice += [f"set '{_dotted(path)}' to {scalar_text(new)}" for path, new in changes.items()]
     return (
@@ -122,5 +125,5 @@ def _by_hand(changes: Mapping[Path, Scalar], removed: Iterable[Path]) -> str:
     )
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: KeyPath) -> str:
     return ".".join(map(str, path))

@@ -15,7 +15,7 @@ from mrigen.evaluation.brain_masks.volumes import chosen_scans, restore_volume
 from mrigen.evaluation.case import Case, RawData
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.images import from_integers
-from mrigen.project import ModelConfig
+from mrigen.model_config import ModelConfig
 from one_scan import MAX_VOXELS
 
 SHAPE = (16, 18, 14)

@@ -1,5 +1,7 @@
 """How a trial ends: what its study and MLflow are told, and whether the worker goes on."""
 
+import errno
+
 import pytest
 import torch
 
@@ -8,8 +10,9 @@ from mrigen.errors import DataError, TrackingError
 from mrigen.stages.tuning import attempt as stage
 from mrigen.stages.tuning.attempt import Workplace, attempt
 from mrigen.stages.tuning.plan import make_scorer, plan_study
-from mrigen.stages.tuning.tracking import EXPERIMENT, open_study_run
+from mrigen.stages.tuning.tracking import open_study_run
 from mrigen.stages.tuning.trial import Scored
+from mrigen.stages.tuning.trial_run import EXPERIMENT
 from mrigen.tracking.tracker import connect
 from mrigen.training.divergence import DivergenceError
 from mrigen.training.runtime import choose_runtime
@@ -17,6 +20,8 @@ from mrigen.tuning.records import TrialState
 from mrigen.tuning.storage import open_storage
 from mrigen.tuning.study import open_study
 from searched_project import searched_project
+
+WELL = Scored({"dssim": 0.5, "mse": 1.0}, 3, seconds=2.0, score_seconds=0.5)
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def open_place(project, *, multi_objective=False):
         scorer=make_scorer(project, project.model_config("unet"), slices, runtime.device),
         runtime=runtime,
         tracker=tracker,
-        run=open_study_run(tracker, study, project, tags={}),
+        run=open_study_run(tracker, study, project),
         asked_to_stop=lambda: False,
     )
 
@@ -63,6 +68,10 @@ def instead(monkeypatch, error):
     monkeypatch.setattr(stage, "train_and_score", fail)
 
 
+def answer(monkeypatch, scored):
+    monkeypatch.setattr(stage, "train_and_score", lambda *_, **__: scored)
+
+
 def test_a_trial_is_trained_scored_and_told(place):
     record = run_one(place)
     assert record.state is TrialState.COMPLETE
@@ -81,14 +90,13 @@ def test_a_trial_is_trained_scored_and_told(place):
 
 def test_a_study_of_both_is_told_seconds_of_training_alone(store, monkeypatch):
     place = open_place(searched_project(store), multi_objective=True)
-    scored = Scored({"dssim": 0.25, "mse": 1.0}, 3, seconds=12.0, score_seconds=500.0)
-    monkeypatch.setattr(stage, "train_and_score", lambda *_, **__: scored)
+    scores = {"dssim": 0.25, "mse": 1.0}
+    answer(monkeypatch, Scored(scores, 3, seconds=12.0, score_seconds=500.0))
     assert run_one(place).values == (0.25, 12.0)
 
 
 def test_a_trial_that_is_given_up_is_pruned(place, monkeypatch):
-    scored = Scored({"dssim": 0.5, "mse": 1.0}, 1, 2.0, 0.5, given_up=True)
-    monkeypatch.setattr(stage, "train_and_score", lambda *_, **__: scored)
+    answer(monkeypatch, Scored({"dssim": 0.5, "mse": 1.0}, 1, 2.0, 0.5, given_up=True))
     record = run_one(place)
     assert (record.state, record.reason) == (TrialState.PRUNED, "behind the others after epoch 1")
 
@@ -100,6 +108,9 @@ def test_a_trial_that_is_given_up_is_pruned(place, monkeypatch):
         (torch.OutOfMemoryError("CUDA out of memory. Tried to ..."), "out of memory"),
         (MemoryError(), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory"),
+        (RuntimeError("could not create a primitive"), "out of memory"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling ..."), "out of memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "out of memory"),
     ],
 )
 def test_what_parameters_cause_fails_the_trial_and_work_goes_on(error, reason, place, monkeypatch):
@@ -107,7 +118,7 @@ def test_what_parameters_cause_fails_the_trial_and_work_goes_on(error, reason, p
     record = run_one(place)
     assert (record.state, record.reason) == (TrialState.FAILED, reason)
     assert mlflow_run(place, record).info.status == "FAILED"
-    monkeypatch.undo()
+    answer(monkeypatch, WELL)
     assert run_one(place).state is TrialState.COMPLETE
 
 
@@ -126,7 +137,7 @@ def test_what_parameters_do_not_cause_gives_the_trial_back(error, reason, place,
     lost = place.study.record().trials[0]
     assert (lost.state, lost.reason) == (TrialState.LOST, reason)
     assert mlflow_run(place, lost).info.status == "KILLED"
-    monkeypatch.undo()
+    answer(monkeypatch, WELL)
     again = run_one(place)
     assert (again.retry_of, again.params, again.baseline) == (0, lost.params, True)
 

@@ -1,6 +1,7 @@
 """Worker processes: who is replaced, whose words are heard, and that none is left behind."""
 
 import logging
+import signal
 
 import pytest
 
@@ -55,6 +56,30 @@ def test_what_a_worker_cannot_use_is_raised(monkeypatch):
     started(monkeypatch, short_workers.refuse)
     with pytest.raises(DataError, match="the slices are gone"):
         work_off(Crew([Told()]))
+
+
+def test_others_may_give_their_trials_back_then(monkeypatch):
+    started(monkeypatch, short_workers.refuse_alone)
+    crew = Crew([Told(threads=2), Told()])
+    with pytest.raises(DataError, match="the slices are gone"):
+        work_off(crew)
+    assert crew._members[0].process.exitcode == -signal.SIGTERM
+
+
+def test_where_one_cannot_be_started_none_is_left(monkeypatch):
+    plain = Crew._start
+
+    def start(crew, assignment):
+        if crew._members:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        plain(crew, assignment)
+
+    monkeypatch.setattr(stage, "work", short_workers.hang)
+    monkeypatch.setattr(Crew, "_start", start)
+    crew = Crew([Told(), Told()])
+    with pytest.raises(BlockingIOError), crew:
+        pass
+    assert crew._members[0].process.exitcode is not None
 
 
 def test_a_worker_that_breaks_down_ends_the_work(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from made_studies import START, made_study
-from mrigen.stages.tuning.display import StudyDisplay, seconds_left
+from mrigen.stages.tuning.display import StudyDisplay
+from mrigen.stages.tuning.time_left import seconds_left
 from mrigen.tuning.records import TrialState
 
 LATER = START + timedelta(minutes=30)
@@ -109,13 +110,18 @@ def test_a_narrow_terminal_keeps_numbers_whole():
 def test_a_reason_cannot_steer_the_terminal(caplog):
     caplog.set_level(logging.INFO, "mrigen")
     record = made_study()
-    evil = replace(record.trials[5], reason="\x1b[2J[bold]gone[/bold]")
+    evil = replace(record.trials[5], reason="\x1b[2J[bold]gone[/bold]", params={"a.b": "\x1b[2J"})
     text = drawn(display(terminal=True), replace(record, trials=(evil,)))
     assert "trial 5: \\x1b[2J[bold]gone[/bold]" in text
+    assert "\x1b" not in drawn(display(terminal=True), replace(record, trials=(_running(evil),)))
     board = display()
     board.update(upto(record, 0))
     board.update(replace(record, trials=(evil,)))
     assert "\x1b" not in caplog.text
+
+
+def _running(trial):
+    return replace(trial, state=TrialState.RUNNING, ended=None)
 
 
 def timed(record, *, ended, running, age=0.0):

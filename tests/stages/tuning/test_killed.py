@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mrigen.errors import TuningError
 from mrigen.stages.tuning.run import tune
-from mrigen.stages.tuning.tracking import EXPERIMENT
+from mrigen.stages.tuning.trial_run import EXPERIMENT
 from mrigen.tracking.tracker import connect
 from mrigen.tuning.records import TrialState
 from mrigen.tuning.storage import open_storage
@@ -22,13 +21,13 @@ from searched_project import searched_project
 if sys.platform == "win32":
     pytest.skip("Windows has neither SIGKILL nor groups of processes", allow_module_level=True)
 
-TOTAL = 5
+TOTAL = 4
 SECONDS = 300  # of a machine that does ten other things
 
 
-def start(project, *, workers=1, total=TOTAL):
+def start(project, *, total=TOTAL):
     """Run `mrigen tune` in a group of processes of its own."""
-    words = ["tune", "unet", "--trials", str(total), "--workers", str(workers), "--device", "cpu"]
+    words = ["tune", "unet", "--trials", str(total), "--device", "cpu"]
     script = "import sys; from mrigen.cli import main; main()"
     command = [sys.executable, "-c", script, "-q", "-C", str(project.root), *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -48,17 +47,33 @@ class Watched:
         return self.study.record()
 
     def running(self, *processes, beside=()):
-        """Wait until a trial runs that is not one of `beside`; return it, and its worker."""
+        """Wait until a trial runs that is not one of `beside`; return it, and its worker.
+
+        The worker stands still from then on, so that the trial cannot end before it is killed.
+        """
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             assert any(process.poll() is None for process in processes), "ended too early"
-            with suppress(TuningError):  # there is no study yet
-                for trial in self.record().trials:
-                    running = trial.state is TrialState.RUNNING and trial.run is not None
-                    if running and trial.number not in beside:
-                        return trial, int(trial.worker.split(":")[1])
-            time.sleep(0.02)
+            for number, worker in self.at_work():
+                if number not in beside:
+                    os.kill(worker, signal.SIGSTOP)
+                    if (number, worker) in self.at_work():
+                        return self.record().trials[number], worker
+                    os.kill(worker, signal.SIGCONT)
+            time.sleep(0.05)
         raise AssertionError("no trial was begun")
+
+    def at_work(self):
+        """Numbers of running trials that have a run in MLflow, each with its worker."""
+        try:
+            trials = self.record().trials
+        except TuningError:  # there is no study yet
+            return []
+        return [
+            (trial.number, int(trial.worker.split(":")[1]))
+            for trial in trials
+            if trial.state is TrialState.RUNNING and trial.run is not None
+        ]
 
 
 def parent_of(process):
@@ -98,7 +113,7 @@ def assert_whole(project, record, total=TOTAL):
 
 
 def test_whatever_is_killed_the_study_is_completed(store):
-    project = searched_project(store, epochs=40)
+    project = searched_project(store, epochs=20)
     watched = Watched(project)
     first, second = start(project), start(project)
     try:
@@ -112,6 +127,7 @@ def test_whatever_is_killed_the_study_is_completed(store):
         parent = parent_of(worker)
         assert parent in {first.pid, second.pid}
         os.kill(parent, signal.SIGKILL)
+        os.kill(worker, signal.SIGCONT)
         gone = first if parent == first.pid else second
         assert gone.wait(SECONDS) == -signal.SIGKILL
         left = second if gone is first else first
@@ -132,11 +148,12 @@ def test_whatever_is_killed_the_study_is_completed(store):
 
 def test_a_stopped_study_has_its_trials_back(store):
     project = searched_project(store, epochs=40)
-    process = start(project, workers=2, total=3)
+    process = start(project, total=3)
     try:
         watched = Watched(project)
-        trial, _ = watched.running(process)
-        os.killpg(process.pid, signal.SIGTERM)  # the workers hear it twice, as from a scheduler
+        trial, worker = watched.running(process)
+        os.killpg(process.pid, signal.SIGTERM)  # the worker hears it twice, as from a scheduler
+        os.kill(worker, signal.SIGCONT)
         assert process.wait(SECONDS) == 130
     finally:
         if process.poll() is None:

@@ -11,7 +11,8 @@ import yaml
 from dvc.utils.serialize import loads_yaml
 
 from mrigen.errors import ConfigError
-from mrigen.project import ModelConfig, load_project
+from mrigen.model_config import ModelConfig
+from mrigen.project import load_project
 from mrigen.stages.tuning.params_text import check_text, read_text, text_with_parameters
 from mrigen.tuning.paths import value_at
 from mrigen.tuning.space import corners

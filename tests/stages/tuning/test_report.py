@@ -22,6 +22,12 @@ def project(tmp_path):
     return Project(tmp_path, params())
 
 
+@pytest.fixture
+def _without_pictures(monkeypatch):
+    """Leave out what takes a second to draw."""
+    monkeypatch.setattr("mrigen.stages.tuning.report.study_pictures", lambda *_: {})
+
+
 def begin_study(project, name="vae-12345678-abcdefab", *, new=False):
     plan = StudyPlan(
         name=name, model="vae", dataset="heads", data="1" * 64, objectives=("frechet_distance",),
@@ -75,6 +81,7 @@ def test_a_report_replaces_the_one_before_and_leaves_the_confirmation(project):
     assert "it is confirmed." in text_of(page)
 
 
+@pytest.mark.usefixtures("_without_pictures")
 def test_a_confirmation_of_a_trial_that_is_no_longer_the_best_says_so(project):
     record = made_study()
     folder = project.tuned / "vae"
@@ -84,6 +91,7 @@ def test_a_confirmation_of_a_trial_that_is_no_longer_the_best_says_so(project):
     assert f"This was trial 3; by now trial {record.best.number} is the best." in text
 
 
+@pytest.mark.usefixtures("_without_pictures")
 def test_a_confirmation_of_another_study_is_left_out(project):
     record = made_study()
     folder = project.tuned / "vae"
@@ -93,6 +101,7 @@ def test_a_confirmation_of_another_study_is_left_out(project):
     assert "Not confirmed yet" in text_of(write_report(project, record, search=SEARCH))
 
 
+@pytest.mark.usefixtures("_without_pictures")
 def test_the_page_shows_what_stands_in_params_yaml_by_now(project):
     text = text_of(write_report(project, made_study(), search=SEARCH))
     # The tiny project samples from the prior, which has no components.
@@ -115,6 +124,7 @@ def test_the_report_of_a_running_study_is_made_from_its_storage(project):
     assert not (project.root / "mlflow.db").exists()
 
 
+@pytest.mark.usefixtures("_without_pictures")
 def test_an_older_study_can_be_named(project):
     run_trial(begin_study(project), 9.0)
     run_trial(begin_study(project, "vae-12345678-00000000", new=True), 3.0)

@@ -8,7 +8,8 @@ from mrigen.errors import TrackingError, TuningError
 from mrigen.project import load_project
 from mrigen.stages.tuning.plan import plan_study
 from mrigen.stages.tuning.run import tune
-from mrigen.stages.tuning.tracking import EXPERIMENT
+from mrigen.stages.tuning.study_work import StudyWork
+from mrigen.stages.tuning.trial_run import EXPERIMENT
 from mrigen.tracking.tracker import connect
 from mrigen.tuning.records import TrialState
 from mrigen.tuning.storage import open_storage
@@ -55,6 +56,33 @@ def test_no_trial_begins_when_the_time_is_over(store):
     project = searched_project(store)
     record = tune(project, "unet", trials=4, hours=1e-9, progress=False)
     assert [trial.state for trial in record.trials] == [TrialState.WAITING]
+
+
+def test_a_baseline_that_ends_well_is_no_earlier_trial(store, monkeypatch):
+    # Else three that fail alike after it would end the work.
+    told = []
+
+    def take(work, assignments, **_):
+        told.extend(assignments)
+        return work.study.record()
+
+    monkeypatch.setattr(StudyWork, "work_off", take)
+    tune(searched_project(store), "unet", trials=4, progress=False)
+    assert [assignment.earlier for assignment in told] == [frozenset()]
+
+
+@pytest.mark.parametrize("where", ["run.close_lost_runs", "study_work.write_report"])
+def test_ctrl_c_before_and_after_the_work_ends_the_run(store, monkeypatch, where):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"mrigen.stages.tuning.{where}", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        tune(searched_project(store), "unet", trials=4, hours=1e-9, progress=False)
+    tracker = connect(store)
+    experiment = tracker.client.get_experiment_by_name(EXPERIMENT)
+    runs = tracker.client.search_runs([experiment.experiment_id])
+    assert [run.info.status for run in runs] == ["KILLED"]
 
 
 def test_a_changed_space_is_another_study(store):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from made_studies import BASELINE, SEARCH, made_study
+from mrigen import __version__
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.project import Project
 from mrigen.stages.training_job import TrainingJob
@@ -77,22 +78,27 @@ def children(tracker, order="metrics.score ASC"):
     return tracker.client.search_runs([found.experiment_id], trials, order_by=[order])
 
 
-def with_trials(*trials, run=None):
-    return StudyRecord("s", "vae", "heads", "1", ("frechet_distance",), trials, run)
+def with_trials(*trials):
+    return StudyRecord("s", "vae", "heads", "1", ("frechet_distance",), trials)
 
 
 def test_a_study_has_one_run_whoever_opens_it(tracker, project):
     study = shared_study()
-    first = open_study_run(tracker, study, project, tags={})
+    first = open_study_run(tracker, study, project)
     tracker.client.set_terminated(first, "KILLED")
-    assert open_study_run(connect(project.root), study, project, tags={"note": "again"}) == first
+    tracker.client.set_tag(first, "mrigen.version", "of old")
+    assert open_study_run(connect(project.root), study, project) == first
     run = stored(tracker, first)
-    assert (study.run, run.info.status, run.data.tags["note"]) == (first, "RUNNING", "again")
+    assert (study.run, run.info.status, run.data.tags["mrigen.version"]) == (
+        first,
+        "RUNNING",
+        __version__,
+    )
     assert run.info.run_name == study.plan.name
 
 
 def test_the_run_of_a_study_has_its_space_and_what_stays_as_it_is(tracker, project):
-    run = stored(tracker, open_study_run(tracker, shared_study(), project, tags={}))
+    run = stored(tracker, open_study_run(tracker, shared_study(), project))
     rate = "search.parameters.training.learning_rate"
     assert run.data.params[f"{rate}.float"] == "[0.0003, 0.01]"
     assert run.data.params["network.base_channels"] == "2"
@@ -101,18 +107,18 @@ def test_the_run_of_a_study_has_its_space_and_what_stays_as_it_is(tracker, proje
 
 def test_a_store_that_lacks_the_run_of_a_study_gets_its_own_once(tracker, project):
     study = shared_study(run="0" * 32)  # of another host's store
-    first = open_study_run(tracker, study, project, tags={})
+    first = open_study_run(tracker, study, project)
     assert study.run == "0" * 32
-    assert open_study_run(tracker, study, project, tags={}) == first
+    assert open_study_run(tracker, study, project) == first
 
 
 def test_a_new_study_does_not_go_on_with_the_run_of_an_old_one_of_its_name(tracker, project):
-    first = open_study_run(tracker, shared_study(), project, tags={})
-    assert open_study_run(tracker, shared_study(), project, tags={}) != first
+    first = open_study_run(tracker, shared_study(), project)
+    assert open_study_run(tracker, shared_study(), project) != first
 
 
 def test_trials_lie_below_their_study_with_all_their_parameters(tracker, project, job):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     run = start_trial_run(tracker, parent, job, claimed(3, retry_of=1))
     data = stored(tracker, run.id).data
     assert data.params["network.latent_size"] == "12"
@@ -123,7 +129,7 @@ def test_trials_lie_below_their_study_with_all_their_parameters(tracker, project
 
 
 def test_beginning_a_run_leaves_the_random_state_as_it_is(tracker, project, job):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     before = torch.random.get_rng_state()
     start_trial_run(tracker, parent, job, claimed())
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -131,7 +137,7 @@ def test_beginning_a_run_leaves_the_random_state_as_it_is(tracker, project, job)
 
 @pytest.mark.parametrize(("record", "status"), ENDS.values(), ids=ENDS)
 def test_a_run_ends_as_its_trial_did(tracker, project, job, record, status):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     run = start_trial_run(tracker, parent, job, claimed())
     end_trial_run(run, record)
     ended = stored(tracker, run.id)
@@ -142,7 +148,7 @@ def test_a_run_ends_as_its_trial_did(tracker, project, job, record, status):
 
 
 def test_runs_can_be_put_in_order_by_score(tracker, project, job):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     for number, score in enumerate([5.0, 3.0, 4.0]):
         run = start_trial_run(tracker, parent, job, claimed(number))
         log_scores(run, {"frechet_distance": score + 1, "kernel_distance": 0.1}, 1)
@@ -156,7 +162,7 @@ def test_runs_can_be_put_in_order_by_score(tracker, project, job):
 
 
 def test_runs_whose_process_was_killed_are_ended_and_no_others(tracker, project, job):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     runs = [start_trial_run(tracker, parent, job, claimed(number)).id for number in range(4)]
     trials = [
         TrialRecord(0, TrialState.LOST, BASELINE, reason="its worker was killed"),
@@ -174,7 +180,7 @@ def test_runs_whose_process_was_killed_are_ended_and_no_others(tracker, project,
 def test_a_store_that_fails_at_the_end_of_a_trial_is_a_warning(
     tracker, project, job, caplog, monkeypatch
 ):
-    parent = open_study_run(tracker, shared_study(), project, tags={})
+    parent = open_study_run(tracker, shared_study(), project)
     run = start_trial_run(tracker, parent, job, claimed())
 
     def refuse(*args, **words):
@@ -191,7 +197,7 @@ def test_a_store_that_fails_at_the_end_of_a_trial_is_a_warning(
 
 def test_the_run_of_a_study_shows_its_progress_once_however_often_it_is_told(tracker, project):
     study = shared_study(name=made_study().name)
-    run = open_study_run(tracker, study, project, tags={})
+    run = open_study_run(tracker, study, project)
     for count in (3, 5, 12):
         log_study(tracker, made_study(count), run=run)
     log_study(tracker, made_study(12), run=run)
@@ -207,12 +213,12 @@ def test_the_run_of_a_study_shows_its_progress_once_however_often_it_is_told(tra
 
 def test_the_best_score_follows_the_order_in_which_trials_ended(tracker, project):
     study = shared_study(name="s")
-    run = open_study_run(tracker, study, project, tags={})
+    run = open_study_run(tracker, study, project)
     late, early = (
         replace(COMPLETE, number=number, values=(score,), ended=NINE + timedelta(minutes=minute))
         for number, score, minute in ((0, 2.0, 5), (1, 4.0, 1))
     )
-    log_study(tracker, with_trials(late, early, run=run))
+    log_study(tracker, with_trials(late, early), run=run)
     values = [point.value for point in tracker.client.get_metric_history(run, "best_score")]
     assert values == [4.0, 2.0]
 
@@ -228,7 +234,7 @@ def test_the_best_score_follows_the_order_in_which_trials_ended(tracker, project
 def test_the_run_of_a_study_stays_open_while_another_process_is_at_work(
     tracker, project, tmp_path, state, told, expected
 ):
-    run = open_study_run(tracker, shared_study(), project, tags={})
+    run = open_study_run(tracker, shared_study(), project)
     folder = tmp_path / "vae"
     folder.mkdir()
     (folder / "report.html").write_text("page")

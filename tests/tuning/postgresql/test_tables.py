@@ -56,3 +56,19 @@ def test_a_result_that_was_written_unheard_is_not_refused(storage, study, monkey
     assert study.trials[0].values == [0.25]
     with pytest.raises(UpdateFinishedTrialError):
         storage.optuna.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [0.5])
+
+
+def test_a_trial_that_was_begun_unheard_is_the_one_that_is_run(storage, study, monkeypatch):
+    study.enqueue_trial({"x": 0.5})
+    real, calls = RDBStorage.set_trial_state_values, []
+
+    def lose_the_first_answer(self, *args):
+        calls.append(real(self, *args))
+        if len(calls) == 1:
+            raise StorageInternalError from cut_off_error()
+        return calls[-1]
+
+    monkeypatch.setattr(RDBStorage, "set_trial_state_values", lose_the_first_answer)
+    assert study.ask().number == 0
+    assert calls == [True, False]
+    assert len(study.trials) == 1

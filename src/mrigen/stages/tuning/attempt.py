@@ -1,7 +1,9 @@
 """A claimed trial from its parameters to what the study is told of it."""
 
+import errno
 import gc
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,8 +27,11 @@ from mrigen.tuning.shared_study import SharedStudy
 
 OUT_OF_MEMORY = "out of memory"
 
-# Of torch's allocator on a CPU, which has no class of its own for it.
-_NO_MEMORY = ("can't allocate memory", "not enough memory")
+# Of torch's allocator on a CPU, C++, oneDNN, and cuBLAS and cuDNN beside other processes of a GPU,
+# which have no class of their own for it.
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|not enough memory|bad_alloc|could not create a primitive$|ALLOC_FAILED"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -167,4 +172,6 @@ def _end_badly(claimed: ClaimedTrial, error: Exception) -> bool:
 def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None

@@ -5,16 +5,16 @@ from typing import Any
 
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, TuningError
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.tuning.paths import is_kind
 from mrigen.tuning.records import StudyRecord, TrialRecord, TrialState
-from mrigen.tuning.study import SharedStudy
+from mrigen.tuning.shared_study import SharedStudy
 from mrigen.tuning.wording import spoken_trial, spoken_value
 
 #: Note of a study: the model's section when it began.
 SECTION = "section"
 
-_TRAINED = ("network", "objective", "corruption", "training")
 _SHOWN = 3
 
 
@@ -33,9 +33,7 @@ def chosen_trial(record: StudyRecord, number: int | None) -> TrialRecord:
         )
     if number is not None:
         return _numbered(record, number)
-    first, *others = record.front if len(record.objectives) > 1 else record.complete
-    if len(record.objectives) == 1:
-        return record.best or first
+    first, *others = record.front
     if any(other.values != first.values for other in others):
         front = "; ".join(spoken_trial(trial, record.objectives) for trial in record.front)
         raise TuningError(
@@ -106,9 +104,11 @@ def _differences(config: ModelConfig, study: SharedStudy) -> str:
     free = {path.rpartition(".")[0] if is_kind(path) else path for path in paths}
     told = [
         clause
-        for key in _TRAINED
-        for clause in _changed(config.section.get(key), then.get(key), key, free)
+        for key, now in config.trained.items()
+        for clause in _changed(now, then.get(key), key, free)
     ]
+    now, before = (each["evaluation"]["extractors"][:1] for each in (config.section, then))
+    told += _changed(now, before, "evaluation.extractors", free)
     more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
     return f" ({', '.join(told[:_SHOWN] + more)})" if told else ""
 

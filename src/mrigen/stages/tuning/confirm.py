@@ -13,7 +13,8 @@ from rich.progress import MofNCompleteColumn, TextColumn
 
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, TuningError
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.seeds import torch_seed
 from mrigen.stages.progress import reporting
 from mrigen.stages.provenance import source_hash
@@ -38,8 +39,6 @@ from mrigen.tuning.wording import spoken_duration, spoken_score
 
 # What decides the scores beside parameters and data.
 _SCORED_BY = (*CODE, "evaluation/validation_score.py", "metrics")
-
-_TRAINED = {"network", "objective", "corruption", "training"}
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +144,7 @@ def _sides(config: ModelConfig, plan: StudyPlan, chosen: TrialRecord, device: st
 
 
 def _identity(config: ModelConfig, plan: StudyPlan, device: str) -> str:
-    section = config.model_dump(mode="json", include=_TRAINED)
+    section = config.trained
     del section["training"]["seed"]
     extractor = config.evaluation.extractors[0].model_dump(mode="json")
     scored = [plan.data, plan.search.samples, plan.search.slices, extractor]

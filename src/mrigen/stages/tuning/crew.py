@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -45,8 +46,12 @@ class Crew:
         self._kills = 0
 
     def __enter__(self) -> Self:
-        for assignment in self._assignments:
-            self._start(assignment)
+        try:
+            for assignment in self._assignments:
+                self._start(assignment)
+        except BaseException as error:  # Python leaves no block that it has not entered
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(
@@ -55,6 +60,8 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, Exception):
+            self._let_end()
         for member in self._members:
             if member.process.is_alive():
                 member.process.kill()
@@ -104,6 +111,14 @@ class Crew:
     def note_end(self) -> None:
         """Take it that a trial has ended: workers are of use."""
         self._kills = 0
+
+    def _let_end(self) -> None:
+        # What ended one of them is not the fault of the others' trials, which are given back: a
+        # killed one would count against its parameters.
+        self.stop()
+        end = time.monotonic() + _END_SECONDS
+        for member in self._members:
+            member.process.join(max(end - time.monotonic(), 0.0))
 
     def _start(self, assignment: Assignment) -> None:
         context = multiprocessing.get_context("spawn")

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from mrigen.errors import printable
 from mrigen.stages.progress import below_messages
-from mrigen.tuning.records import StudyRecord, TrialRecord, TrialState
+from mrigen.stages.tuning.time_left import running_seconds, seconds_left
+from mrigen.tuning.records import StudyRecord, TrialState
 from mrigen.tuning.wording import (
     spoken_best,
     spoken_counts,
@@ -25,7 +26,6 @@ from mrigen.tuning.wording import (
     spoken_trial,
 )
 
-_ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED}
 _BAR_WIDTH = 40
 # Running trials of one table; a study of many hosts has more.
 _ROWS = 10
@@ -93,7 +93,9 @@ class StudyDisplay:
         first = self.record is None
         self.record = record
         over = [
-            trial for trial in record.trials if _is_over(trial) and trial.number not in self.told
+            trial
+            for trial in record.trials
+            if not trial.state.is_open and trial.number not in self.told
         ]
         self.told.update(trial.number for trial in over)
         if not self.shown or self.interactive or not over:
@@ -102,14 +104,12 @@ class StudyDisplay:
             _log.info("%s: going on, %s", self.model, printable(_standing(record, self.total)))
             return
         for trial in over:
-            _log.info(
-                "%s: %s (%s); %s%s",
-                *(self.model, printable(spoken_trial(trial, self.objectives))),
-                *(spoken_parameters(trial.params), _standing(record, self.total), self._left()),
-            )
+            ended = f"{spoken_trial(trial, self.objectives)} ({spoken_parameters(trial.params)})"
+            line = f"{ended}; {_standing(record, self.total)}{self._left()}"
+            _log.info("%s: %s", self.model, printable(line))
 
     def _left(self) -> str:
-        if self.record is None or _count_ended(self.record) >= self.total:
+        if self.record is None or len(self.record.ended) >= self.total:
             return ""
         seconds = seconds_left(self.record, self.total, self.workers, self.now())
         return "" if seconds is None else f"; {spoken_duration(seconds)} left"
@@ -121,12 +121,12 @@ class StudyDisplay:
         now = self.now()
         return Group(
             self._bar(record),
-            *(Text(line, style="dim") for line in _remarks(record)),
+            *(Text(printable(line), style="dim") for line in _remarks(record)),
             *_running_table(record, now),
         )
 
     def _bar(self, record: StudyRecord) -> Table:
-        done = _count_ended(record)
+        done = len(record.ended)
         line = Table.grid(padding=(0, 1))
         line.add_row(
             Text(self.model, style="bold"),
@@ -136,49 +136,9 @@ class StudyDisplay:
         return line
 
 
-def seconds_left(record: StudyRecord, total: int, workers: int, now: datetime) -> float | None:
-    """Estimate from the trials that ended how long the others take; None before the first.
-
-    Parameters
-    ----------
-    record
-        With the trials of all hosts.
-    total
-        Trials asked for.
-    workers
-        Processes of this command; where more trials run, as many work on it.
-    now
-        The present time.
-    """
-    took = [
-        (trial.ended - trial.started).total_seconds()
-        for trial in record.counted
-        if trial.state in _ENDED and trial.started is not None and trial.ended is not None
-    ]
-    if not took:
-        return None
-    mean = sum(took) / len(took)
-    running = [
-        max(mean - _age(trial, now), 0.0)
-        for trial in record.trials
-        if trial.state is TrialState.RUNNING
-    ]
-    waiting = max(total - len(took) - len(running), 0)
-    work = waiting * mean + sum(running)
-    return max(work / max(workers, len(running), 1), *running, 0.0)
-
-
-def _is_over(trial: TrialRecord) -> bool:
-    return trial.state in _ENDED or trial.state is TrialState.LOST
-
-
-def _count_ended(record: StudyRecord) -> int:
-    return sum(trial.state in _ENDED for trial in record.trials)
-
-
 def _standing(record: StudyRecord, total: int) -> str:
     best = spoken_best(record)
-    return f"{_count_ended(record)} of {total}" + (f", {best}" if best else "")
+    return f"{len(record.ended)} of {total}" + (f", {best}" if best else "")
 
 
 def _remarks(record: StudyRecord) -> Iterator[str]:
@@ -191,9 +151,7 @@ def _remarks(record: StudyRecord) -> Iterator[str]:
         yield "workers are starting"
     failed = [trial for trial in record.trials if trial.state is TrialState.FAILED]
     if failed:
-        yield printable(
-            f"last failure: trial {failed[-1].number}: {failed[-1].reason or 'unknown'}"
-        )
+        yield f"last failure: trial {failed[-1].number}: {failed[-1].reason or 'unknown'}"
 
 
 def _running_table(record: StudyRecord, now: datetime) -> Iterator[RenderableType]:
@@ -210,13 +168,9 @@ def _running_table(record: StudyRecord, now: datetime) -> Iterator[RenderableTyp
             str(trial.number),
             "" if epoch is None else str(epoch),
             "" if epoch is None else spoken_score(trial.looks[epoch]),
-            spoken_duration(_age(trial, now)),
-            Text("baseline" if trial.baseline else spoken_parameters(trial.params)),
+            spoken_duration(running_seconds(trial, now)),
+            Text("baseline" if trial.baseline else printable(spoken_parameters(trial.params))),
         )
     yield table
     if len(running) > _ROWS:
         yield Text(f"and {len(running) - _ROWS} more", style="dim")
-
-
-def _age(trial: TrialRecord, now: datetime) -> float:
-    return 0.0 if trial.started is None else max((now - trial.started).total_seconds(), 0.0)

@@ -11,8 +11,7 @@ from mrigen.project import Project, load_project
 from mrigen.tuning.config import Value
 from mrigen.tuning.paths import KIND, is_kind, value_at
 from mrigen.yaml_edits.scalars import scalar_text
-from mrigen.yaml_edits.setting import Path as KeyPath
-from mrigen.yaml_edits.setting import set_values
+from mrigen.yaml_edits.setting import KeyPath, set_values
 
 PARAMS = "params.yaml"
 

@@ -7,7 +7,8 @@ import torch
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, ModelError
 from mrigen.evaluation.validation_score import ValidationScorer
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.stages.training_job import TrainingJob
 from mrigen.training.runtime import Runtime
 from mrigen.tuning.config import SearchConfig

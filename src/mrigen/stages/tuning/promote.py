@@ -52,9 +52,6 @@ class Promotion:
         lines = difflib.unified_diff(before, after, PARAMS, PARAMS, lineterm="")
         return "".join(f"{line}\n" for line in lines)
 
-    def __str__(self) -> str:
-        return "\n".join(self.sentences())
-
     def sentences(self) -> list[str]:
         """Say in whole sentences what was chosen, and how sure that is."""
         told = [f"{self._found()}."]

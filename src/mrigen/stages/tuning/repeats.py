@@ -9,7 +9,8 @@ import torch
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.data.workers import threads_of_processes
 from mrigen.errors import TuningError
-from mrigen.project import ModelConfig, Project
+from mrigen.model_config import ModelConfig
+from mrigen.project import Project
 from mrigen.stages.own_process import KilledError, answers_from_own_processes
 from mrigen.stages.training_job import TrainingJob
 from mrigen.stages.tuning.attempt import failure_of

@@ -11,7 +11,11 @@ from mrigen.stages.tuning.chosen import SECTION
 from mrigen.stages.tuning.devices import find_devices
 from mrigen.stages.tuning.plan import plan_study
 from mrigen.stages.tuning.study_work import StudyWork, is_reported
-from mrigen.stages.tuning.tracking import close_lost_runs, open_study_run
+from mrigen.stages.tuning.tracking import (
+    close_lost_runs,
+    ended_if_interrupted,
+    open_study_run,
+)
 from mrigen.stages.tuning.worker import Assignment
 from mrigen.tracking.tracker import connect
 from mrigen.training.runtime import Precision
@@ -87,26 +91,28 @@ def tune(
         _log.info("%s: study '%s' has its %d trials.", model, study.name, trials)
         return study.record()
     with opened.exclusive():
-        run = open_study_run(tracker, study, project, tags={})
-    work = StudyWork(project, study, tracker, run)
-    close_lost_runs(tracker, study.record(), run=run)
-    is_over = until is not None and time.time() > until
-    count = 0 if is_over else min(workers, study.left(trials))
-    assignments = [
-        Assignment(
-            project=project,
-            plan=study.plan,
-            storage=storage,
-            run=run,
-            total=trials,
-            first=len(study.record().trials),
-            until=until,
-            device=devices[number % len(devices)],
-            precision=precision,
-            compiled=compiled,
-            resident=resident,
-            threads=max(1, torch.get_num_threads() // count),
-        )
-        for number in range(count)
-    ]
-    return work.work_off(assignments, total=trials, progress=progress)
+        run = open_study_run(tracker, study, project)
+    with ended_if_interrupted(tracker, study, run):
+        work = StudyWork(project, study, tracker, run)
+        close_lost_runs(tracker, study.record(), run=run)
+        is_over = until is not None and time.time() > until
+        count = 0 if is_over else min(workers, study.left(trials))
+        earlier = frozenset(trial.number for trial in study.record().ended)
+        assignments = [
+            Assignment(
+                project=project,
+                plan=study.plan,
+                storage=storage,
+                run=run,
+                total=trials,
+                earlier=earlier,
+                until=until,
+                device=devices[number % len(devices)],
+                precision=precision,
+                compiled=compiled,
+                resident=resident,
+                threads=max(1, torch.get_num_threads() // count),
+            )
+            for number in range(count)
+        ]
+        return work.work_off(assignments, total=trials, progress=progress)

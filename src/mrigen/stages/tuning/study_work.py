@@ -1,7 +1,7 @@
 """The work on a study from its first worker to its report."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mrigen.errors import MrigenError, TrackingError, TuningError
@@ -14,7 +14,7 @@ from mrigen.stages.tuning.tracking import close_lost_runs, log_study
 from mrigen.stages.tuning.worker import SAME_FAILURES, Assignment, same_failures
 from mrigen.tracking.run import Status
 from mrigen.tracking.tracker import Tracker
-from mrigen.tuning.records import StudyRecord, TrialState
+from mrigen.tuning.records import StudyRecord
 from mrigen.tuning.shared_study import SharedStudy
 from mrigen.tuning.tables import study_json
 
@@ -23,8 +23,6 @@ _SECONDS = 1.0
 
 # A note in the study: how many trials it had when MLflow was told of it last.
 _REPORTED = "reported"
-
-_OPEN = {TrialState.WAITING, TrialState.RUNNING}
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +70,7 @@ class StudyWork:
             if self._run(assignments, total=total, progress=progress):
                 raise KeyboardInterrupt
             if assignments:
-                self._refuse_same_failures(assignments[0].first)
+                self._refuse_same_failures(assignments[0].earlier)
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
@@ -110,8 +108,8 @@ class StudyWork:
         except TrackingError as error:
             _log.warning("%s The study itself has all its trials.", error)
 
-    def _refuse_same_failures(self, first: int) -> None:
-        failed = same_failures(self.study.record(), first)
+    def _refuse_same_failures(self, earlier: Collection[int]) -> None:
+        failed = same_failures(self.study.record(), earlier)
         if failed is not None:
             raise TuningError(
                 f"{SAME_FAILURES} trials of '{self.study.plan.model}' failed one after the other, "
@@ -136,7 +134,7 @@ class StudyWork:
 def is_reported(project: Project, study: SharedStudy, total: int) -> bool:
     """Whether a study has all its trials, and its report and MLflow tell of them."""
     record = study.record()
-    if study.left(total) or any(trial.state in _OPEN for trial in record.trials):
+    if study.left(total) or any(trial.state.is_open for trial in record.trials):
         return False
     if study.get_note(_REPORTED) != len(record.trials):
         return False
@@ -148,4 +146,4 @@ def is_reported(project: Project, study: SharedStudy, total: int) -> bool:
 
 
 def _count_ended(record: StudyRecord) -> int:
-    return sum(trial.state not in _OPEN for trial in record.trials)
+    return sum(not trial.state.is_open for trial in record.trials)

@@ -1,14 +1,17 @@
 """The run of a study in MLflow, and what becomes of the runs of its trials."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrigen import __version__
+from mrigen.errors import TrackingError
 from mrigen.project import Project
 from mrigen.stages.provenance import dvc_hash, git_commit
-from mrigen.stages.tuning.trial_run import ENDS, EXPERIMENT, PARENT, TRIAL, end_trial_run
+from mrigen.stages.tuning.trial_run import EXPERIMENT, PARENT, TRIAL, end_trial_run
 from mrigen.tracking.run import Run, Status
 from mrigen.tracking.tracker import Tracker
 from mrigen.tuning.records import StudyRecord, TrialState
@@ -17,13 +20,13 @@ from mrigen.tuning.wording import in_short
 if TYPE_CHECKING:
     from mrigen.tuning.shared_study import SharedStudy
 
+_log = logging.getLogger(__name__)
+
 _STUDY = "mrigen.study"
 _DESCRIPTION = "mlflow.note.content"  # what MLflow's page shows above a run
 
 
-def open_study_run(
-    tracker: Tracker, study: "SharedStudy", project: Project, *, tags: Mapping[str, str]
-) -> str:
+def open_study_run(tracker: Tracker, study: "SharedStudy", project: Project) -> str:
     """Return the id of the study's run, which goes on if this store has it.
 
     Call it while no other process can, so that a study has one run.
@@ -36,8 +39,6 @@ def open_study_run(
         Learns the id of a new run.
     project
         Whose git commit and data the run is tagged with.
-    tags
-        Further ones.
 
     Raises
     ------
@@ -52,19 +53,16 @@ def open_study_run(
         "mrigen.version": __version__,
         "dvc.data": dvc_hash(project.root) or "unknown",
         "mlflow.source.git.commit": git_commit(project.root) or "unknown",
-        **tags,
     }
     run = _find_study_run(tracker, plan.name, study.run)
     if run is not None:
         run.set_tags(known)
         return run.id
-    section = project.model_config(plan.model).model_dump(mode="json")
-    kept = ("network", "objective", "corruption", "training")
     params = {
         "dataset": plan.dataset,
         "objectives": plan.objectives,
         "search": plan.search.model_dump(mode="json", by_alias=True, exclude_none=True),
-        **{key: section[key] for key in kept},
+        **project.model_config(plan.model).trained,
     }
     run = tracker.start_run(
         name=plan.name, tags={_STUDY: plan.name, **known}, params=params, experiment=EXPERIMENT
@@ -74,7 +72,31 @@ def open_study_run(
     return run.id
 
 
-def close_lost_runs(tracker: Tracker, record: StudyRecord, *, run: str | None = None) -> None:
+@contextmanager
+def ended_if_interrupted(tracker: Tracker, study: "SharedStudy", run: str) -> Iterator[None]:
+    """End the study's run where Ctrl-C comes before the block has done so.
+
+    Parameters
+    ----------
+    tracker
+        Of the project's runs.
+    study
+        Whose run stays open while a trial is running, which another process does.
+    run
+        Id of the study's run in this store.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        try:
+            if not _is_running(study.record()) and (found := tracker.resume_run(run)) is not None:
+                found.close("KILLED")
+        except TrackingError as error:
+            _log.warning("%s", error)
+        raise
+
+
+def close_lost_runs(tracker: Tracker, record: StudyRecord, *, run: str) -> None:
     """End the runs of trials that have ended, but whose process could not say so any more.
 
     Parameters
@@ -84,20 +106,17 @@ def close_lost_runs(tracker: Tracker, record: StudyRecord, *, run: str | None = 
     record
         The study.
     run
-        Id of the study's run in this store; by default the one the study knows.
+        Id of the study's run in this store.
 
     Raises
     ------
     TrackingError
         If the store refuses.
     """
-    parent = run or record.run
-    if parent is None:
-        return
     trials = {str(trial.number): trial for trial in record.trials}
-    for child in tracker.find_open_runs({PARENT: parent}, experiment=EXPERIMENT):
+    for child in tracker.find_open_runs({PARENT: run}, experiment=EXPERIMENT):
         trial = trials.get(child.tags.get(TRIAL, ""))
-        if trial is not None and trial.state in ENDS:
+        if trial is not None and not trial.state.is_open:
             end_trial_run(child, trial)
 
 
@@ -106,7 +125,7 @@ def log_study(
     record: StudyRecord,
     folder: Path | None = None,
     *,
-    run: str | None = None,
+    run: str,
     status: Status = "FINISHED",
 ) -> None:
     """Write how a study stands into its run: its best score over trials, counts, and its report.
@@ -120,7 +139,7 @@ def log_study(
     folder
         What `write_report` has written; None leaves the files as they are, and the run open.
     run
-        Id of the study's run in this store; by default the one the study knows.
+        Id of the study's run in this store.
     status
         How the run ends. It stays open while a trial is running, which another process does.
 
@@ -129,7 +148,7 @@ def log_study(
     TrackingError
         If the store refuses.
     """
-    found = _find_study_run(tracker, record.name, run or record.run)
+    found = _find_study_run(tracker, record.name, run)
     if found is None:
         return
     for step, metrics in _progress(record):
@@ -143,10 +162,14 @@ def log_study(
         found.flush()
         return
     found.log_artifact(folder)
-    if any(trial.state is TrialState.RUNNING for trial in record.trials):
+    if _is_running(record):
         found.flush()
     else:
         found.close(status)
+
+
+def _is_running(record: StudyRecord) -> bool:
+    return any(trial.state is TrialState.RUNNING for trial in record.trials)
 
 
 def _find_study_run(tracker: Tracker, name: str, known: str | None) -> Run | None:
@@ -163,9 +186,7 @@ def _find_study_run(tracker: Tracker, name: str, known: str | None) -> Run | Non
 def _progress(record: StudyRecord) -> Iterator[tuple[int, dict[str, float]]]:
     """Yield best score and counts after each trial that counts, in the order of their ends."""
     ended = [
-        (trial.ended, trial.number, trial)
-        for trial in record.counted
-        if trial.state in ENDS and trial.ended is not None
+        (trial.ended, trial.number, trial) for trial in record.ended if trial.ended is not None
     ]
     counts = dict.fromkeys((TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED), 0)
     best: float | None = None

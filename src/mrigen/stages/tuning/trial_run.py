@@ -24,8 +24,7 @@ EXPERIMENT = "mrigen-tuning"
 #: number of the trial.
 PARENT, TRIAL = "mlflow.parentRunId", "mrigen.trial"
 
-#: How runs of trials end.
-ENDS: Mapping[TrialState, Status] = {
+_ENDS: Mapping[TrialState, Status] = {
     TrialState.COMPLETE: "FINISHED",
     TrialState.PRUNED: "FINISHED",
     TrialState.FAILED: "FAILED",
@@ -105,7 +104,7 @@ def end_trial_run(run: Run, record: TrialRecord) -> None:
     try:
         run.log_metrics(_costs(record), step=max(record.looks, default=0))
         run.set_tags(tags)
-        run.close(ENDS.get(record.state, "KILLED"))
+        run.close(_ENDS.get(record.state, "KILLED"))
     except TrackingError as error:
         _log.warning("%s The study itself has the result of trial %d.", error, record.number)
 

@@ -4,8 +4,8 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from types import FrameType
@@ -33,8 +33,6 @@ from mrigen.tuning.study import load_study
 #: So many trials that fail for one reason, one after the other, end the work on a study.
 SAME_FAILURES = 3
 
-_ENDED = {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED}
-
 
 @dataclass(frozen=True)
 class Assignment:
@@ -48,8 +46,8 @@ class Assignment:
         Id of the study's run in MLflow.
     total
         Trials that are to count in the end.
-    first
-        Number of the first trial that may be begun by this command.
+    earlier
+        Numbers of the trials that had ended when this command began.
     until
         No trial begins after this time, in seconds since 1970; None for no end.
     device, precision, compiled, resident
@@ -60,10 +58,10 @@ class Assignment:
 
     project: Project
     plan: StudyPlan
-    storage: str | None
+    storage: str | None = field(repr=False)  # there may be a password in it
     run: str
     total: int
-    first: int
+    earlier: frozenset[int]
     until: float | None
     device: str
     precision: Precision
@@ -127,7 +125,7 @@ def work(assignment: Assignment, sender: Connection) -> None:
         line.send(error)
 
 
-def same_failures(record: StudyRecord, first: int) -> TrialRecord | None:
+def same_failures(record: StudyRecord, earlier: Collection[int]) -> TrialRecord | None:
     """Return the last trial if it and those before it have all failed for one reason.
 
     Then it is not the parameters: a disk, a driver, or a dataset.
@@ -136,10 +134,11 @@ def same_failures(record: StudyRecord, first: int) -> TrialRecord | None:
     ----------
     record
         The study.
-    first
-        Number of the first trial to look at.
+    earlier
+        Numbers of trials that say nothing of the command that is at work now. Those that waited
+        for it, such as the baseline, do.
     """
-    ended = [t for t in record.trials if t.number >= first and t.state in _ENDED and t.ended]
+    ended = [trial for trial in record.ended if trial.number not in earlier and trial.ended]
     last = sorted(ended, key=attrgetter("ended"))[-SAME_FAILURES:]
     alike = {trial.reason for trial in last if trial.state is TrialState.FAILED}
     others = any(trial.state is not TrialState.FAILED for trial in ended)
@@ -153,7 +152,7 @@ def _run_trials(assignment: Assignment, asked_to_stop: _Stop) -> None:
     place = _open_workplace(assignment, study, asked_to_stop)
     with storage.worker() as name:
         while not (asked_to_stop() or assignment.is_over):
-            if same_failures(study.record(), assignment.first):
+            if same_failures(study.record(), assignment.earlier):
                 return
             claimed = study.claim(name, total=assignment.total)
             if claimed is None:

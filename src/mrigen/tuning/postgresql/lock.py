@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mrigen.errors import ConnectionLostError, TuningError
+from mrigen.tuning.hanging import locked_too_long
 from mrigen.tuning.postgresql.server import PostgresServer, reason
 
 if TYPE_CHECKING:
@@ -17,8 +18,15 @@ LOCK_SECONDS = 300
 # The same for all versions: it is part of the protocol between hosts.
 _KEY = int.from_bytes(b"mrigen", "big")
 
-# Connections that hold the lock, by address: a thread that holds it may take it again.
-_held = threading.local()
+
+class _Held(threading.local):
+    """Connections of a thread that hold the lock, by address: it may take it again."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, psycopg.Connection] = {}
+
+
+_held = _Held()
 
 
 @contextmanager
@@ -30,16 +38,14 @@ def database_lock(server: PostgresServer) -> Iterator[None]:
     TuningError
         If another process kept it for minutes.
     """
-    connections = _connections()
-    if server.address in connections:
+    if server.address in _held.connections:
         yield
         return
-    connection = _locked(server)
-    connections[server.address] = connection
+    connection = _held.connections[server.address] = _locked(server)
     try:
         yield
     finally:
-        del connections[server.address]
+        del _held.connections[server.address]
         _unlock(connection)
 
 
@@ -55,7 +61,7 @@ def check_lock(server: PostgresServer) -> None:
     """
     import psycopg
 
-    connection = _connections().get(server.address)
+    connection = _held.connections.get(server.address)
     if connection is None:
         return
     try:
@@ -65,12 +71,6 @@ def check_lock(server: PostgresServer) -> None:
             f"the lock of the study storage {server.address} was lost ({reason(error)}): run the "
             "same command again when the server is back."
         ) from None
-
-
-def _connections() -> "dict[str, psycopg.Connection]":
-    if not hasattr(_held, "connections"):
-        _held.connections = {}
-    return _held.connections  # type: ignore[no-any-return] # threading.local has no types
 
 
 def _locked(server: PostgresServer) -> "psycopg.Connection":
@@ -85,10 +85,7 @@ def _locked(server: PostgresServer) -> "psycopg.Connection":
             return connection
         except psycopg.errors.LockNotAvailable:
             connection.close()
-            raise TuningError(
-                f"the study storage {server.address} was locked by another process for "
-                f"{LOCK_SECONDS} seconds: end the 'mrigen tune' that hangs."
-            ) from None
+            raise locked_too_long(server.address, LOCK_SECONDS) from None
         except psycopg.OperationalError as error:
             lost = connection.closed
             connection.close()

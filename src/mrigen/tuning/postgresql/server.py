@@ -95,7 +95,8 @@ class PostgresServer:
     def _connect(self) -> "psycopg.Connection":
         import psycopg
 
-        connection = psycopg.connect(**{**DEFAULTS, **self.parameters})  # type: ignore[arg-type]
+        words = {**DEFAULTS, **self.parameters}
+        connection = psycopg.connect(**words)  # type: ignore[arg-type] # libpq's, all of them text
         try:
             connection.execute(_SESSION)
             connection.commit()

@@ -4,7 +4,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
@@ -16,38 +16,21 @@ from mrigen.errors import ConnectionLostError, TuningError
 from mrigen.tuning.postgresql.server import PostgresServer, reason
 
 Answer = TypeVar("Answer")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: How often something is tried that lost connections cut off.
 TIMES = 5
 PAUSE_SECONDS = 0.5
 
-# Doing these twice does no more than once. Those with an underscore are what Optuna's cache,
-# which `optuna.create_study` puts before the tables, calls instead of the public ones.
-_REPEATABLE = (
-    "delete_study",
-    "get_all_studies",
-    "get_all_trials",
-    "get_best_trial",
-    "get_study_directions",
-    "get_study_id_from_name",
-    "get_study_name_from_id",
-    "get_study_system_attrs",
-    "get_study_user_attrs",
-    "get_trial",
-    "get_trial_id_from_study_id_trial_number",
-    "record_heartbeat",
-    "set_study_system_attr",
-    "set_study_user_attr",
-    "set_trial_intermediate_value",
-    "set_trial_param",
-    "set_trial_system_attr",
-    "set_trial_user_attr",
-    "_get_trials",
-    "_set_trial_param",
-)
-# These could do it twice where the server did it and went before it could say so. They stand
-# inside `exclusive()`, and whoever holds that begins its block again.
-_ONCE = ("create_new_study", "_create_new_trial")
+
+def _repeating(method: Method, times: int = TIMES) -> Method:
+    """Return a method of `RDBStorage` that does again what a lost connection cut off."""
+
+    @wraps(method)
+    def call(self: "StudyTables", *args: object, **kwargs: object) -> object:
+        return repeated(self.server, lambda: method(self, *args, **kwargs), times)
+
+    return cast("Method", call)
 
 
 class StudyTables(RDBStorage):
@@ -60,6 +43,35 @@ class StudyTables(RDBStorage):
     create
         Make the tables if they are missing.
     """
+
+    # Doing these twice does no more than once. Those with an underscore are what Optuna's cache,
+    # which `optuna.create_study` puts before the tables, calls instead of the public ones.
+    delete_study = _repeating(RDBStorage.delete_study)
+    get_all_studies = _repeating(RDBStorage.get_all_studies)
+    get_all_trials = _repeating(RDBStorage.get_all_trials)
+    get_best_trial = _repeating(RDBStorage.get_best_trial)
+    get_study_directions = _repeating(RDBStorage.get_study_directions)
+    get_study_id_from_name = _repeating(RDBStorage.get_study_id_from_name)
+    get_study_name_from_id = _repeating(RDBStorage.get_study_name_from_id)
+    get_study_system_attrs = _repeating(RDBStorage.get_study_system_attrs)
+    get_study_user_attrs = _repeating(RDBStorage.get_study_user_attrs)
+    get_trial = _repeating(RDBStorage.get_trial)
+    get_trial_id_from_study_id_trial_number = _repeating(
+        RDBStorage.get_trial_id_from_study_id_trial_number
+    )
+    record_heartbeat = _repeating(RDBStorage.record_heartbeat)
+    set_study_system_attr = _repeating(RDBStorage.set_study_system_attr)
+    set_study_user_attr = _repeating(RDBStorage.set_study_user_attr)
+    set_trial_intermediate_value = _repeating(RDBStorage.set_trial_intermediate_value)
+    set_trial_param = _repeating(RDBStorage.set_trial_param)
+    set_trial_system_attr = _repeating(RDBStorage.set_trial_system_attr)
+    set_trial_user_attr = _repeating(RDBStorage.set_trial_user_attr)
+    _get_trials = _repeating(RDBStorage._get_trials)
+    _set_trial_param = _repeating(RDBStorage._set_trial_param)
+    # These could do it twice where the server did it and went before it could say so. They stand
+    # inside `exclusive()`, and whoever holds that begins its block again.
+    create_new_study = _repeating(RDBStorage.create_new_study, 1)
+    _create_new_trial = _repeating(RDBStorage._create_new_trial, 1)
 
     def __init__(self, server: PostgresServer, *, create: bool) -> None:
         self.server = server
@@ -111,25 +123,17 @@ class StudyTables(RDBStorage):
             nonlocal first
             again, first = not first, False
             try:
-                return super(StudyTables, self).set_trial_state_values(trial_id, state, values)
+                done = super(StudyTables, self).set_trial_state_values(trial_id, state, values)
             except UpdateFinishedTrialError:
                 # The first attempt may have succeeded without anybody hearing of it.
                 trial = self.get_trial(trial_id)
                 if again and (trial.state, trial.values) == (state, values and list(values)):
                     return True
                 raise
+            # It runs by the first attempt, then: nobody else begins one, inside `exclusive()`.
+            return done or (again and state is TrialState.RUNNING)
 
         return repeated(self.server, set_once, TIMES)
-
-
-def _patient(name: str, times: int) -> Callable[..., Any]:
-    method = getattr(RDBStorage, name)
-
-    @wraps(method)
-    def call(self: StudyTables, *args: object, **kwargs: object) -> object:
-        return repeated(self.server, lambda: method(self, *args, **kwargs), times)
-
-    return call
 
 
 def repeated(server: PostgresServer, function: Callable[[], Answer], times: int) -> Answer:
@@ -164,9 +168,3 @@ def _cause(error: BaseException) -> DBAPIError | None:
     while found is not None and not isinstance(found, DBAPIError):
         found = found.__cause__ or found.__context__
     return found
-
-
-for _name in _REPEATABLE:
-    setattr(StudyTables, _name, _patient(_name, TIMES))
-for _name in _ONCE:
-    setattr(StudyTables, _name, _patient(_name, 1))
