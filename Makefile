@@ -25,8 +25,8 @@ demo: $(INSTALLED) ## From raw volumes to a report and registered generators
 	@printf 'Serve:        make serve    then  curl http://$(HOST):$(PORT)/v1/models\n'
 	@printf 'Compare runs: make ui       then  http://127.0.0.1:$(UI_PORT)/#/experiments/1/runs\n'
 
-test: $(INSTALLED) ## Run the tests
-	python -m pytest
+test: $(INSTALLED) ## Run the tests, in two processes of one thread each
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2
 
 lint: $(INSTALLED) ## Check style, types and the floors of the house
 	ruff check

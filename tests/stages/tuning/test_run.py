@@ -52,6 +52,17 @@ def test_a_study_runs_to_its_end_and_is_left_alone_then(store):
     assert files_of(project.tuned / "unet") == before
 
 
+def test_two_workers_share_a_study_on_a_database_until_its_space_is_tried(store, database, caplog):
+    choices = {"network.depth": {"choice": [1, 2]}, "network.base_channels": {"choice": [2, 3]}}
+    project = searched_project(store, parameters=choices)
+    with caplog.at_level("INFO", logger="mrigen"):
+        record = tune(project, "unet", trials=9, workers=2, storage=database, progress=False)
+    tried = {tuple(sorted(trial.params.items())) for trial in record.counted}
+    assert len(tried) == len(record.counted) == 4
+    assert "everything in the space has been tried: 4 trials instead of 9" in caplog.text
+    assert not (project.tuned / "studies.journal").exists()
+
+
 def test_no_trial_begins_when_the_time_is_over(store):
     project = searched_project(store)
     record = tune(project, "unet", trials=4, hours=1e-9, progress=False)

@@ -77,7 +77,13 @@ class StudyWork:
             raise
         finally:
             self._end(status)
-        return self.study.record()
+        record = self.study.record()
+        if self.study.exhausted and len(record.counted) < total:
+            _log.info(
+                "%s: everything in the space has been tried: %d trials instead of %d.",
+                *(record.model, len(record.counted), total),
+            )
+        return record
 
     def _run(self, assignments: Sequence[Assignment], *, total: int, progress: bool) -> bool:
         plan = self.study.plan
