@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+from markupsafe import escape
 
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, ModelError, TuningError
@@ -84,6 +85,7 @@ def trained(monkeypatch):
         )
 
     monkeypatch.setattr(repeats, "train_once", train_once)
+    monkeypatch.setattr(confirming, "write_report", lambda *_, **__: None)  # drawing takes seconds
     return asked
 
 
@@ -102,6 +104,8 @@ def test_both_are_trained_with_the_same_fresh_seeds(project):
     assert found.trainings[3].scores == scores(project, FAST, found.seeds[1])
     assert found.trainings[2].scores == scores(project, SLOW, found.seeds[1])
     assert read_confirmation(project.tuned / "unet") == found
+    page = (project.tuned / "unet" / "report.html").read_text(encoding="utf-8")
+    assert all(escape(sentence) in page for sentence in found.sentences())
 
 
 def scores(project, learning_rate, seed):

@@ -22,6 +22,7 @@ from mrigen.stages.training_job import CODE
 from mrigen.stages.tuning.chosen import chosen_trial, refuse_other_study
 from mrigen.stages.tuning.devices import find_devices
 from mrigen.stages.tuning.repeats import Repeat, train_all
+from mrigen.stages.tuning.report import write_report
 from mrigen.tuning.confirmation import (
     MIN_PAIRS,
     Confirmation,
@@ -68,9 +69,9 @@ def confirm(
 ) -> Confirmation:
     """Train a trial's parameters and the baseline's with fresh seeds, and compare their scores.
 
-    Writes `tuned/<model>/confirmation.json` after each training. What an earlier call has trained
-    is not trained again: one that was interrupted, was for fewer seeds, or has the baseline from
-    another trial.
+    Writes `tuned/<model>/confirmation.json` after each training, and the study's report at the
+    end. What an earlier call has trained is not trained again: one that was interrupted, was for
+    fewer seeds, or has the baseline from another trial.
 
     Parameters
     ----------
@@ -121,7 +122,9 @@ def confirm(
         seeds=tuple(_seed(place) for place in range(seeds)),
     )
     begun = _with_earlier(project, asked, sides)
-    return _finish(project, begun, sides, devices, workers=workers, progress=progress)
+    confirmation = _finish(project, begun, sides, devices, workers=workers, progress=progress)
+    write_report(project, found.record(), search=plan.search)
+    return confirmation
 
 
 def _sides(config: ModelConfig, plan: StudyPlan, chosen: TrialRecord, device: str) -> _Sides:
