@@ -43,10 +43,10 @@ def plan_study(project: Project, model: str, *, multi_objective: bool = False) -
         built or trained, or the score cannot be measured.
     """
     config = project.model_config(model)
-    search = search_of(config, model)
+    search = _search_of(config, model)
     store = SliceStore(project.processed(config.dataset))
     store.verify()
-    score = _checked_score(project, model, store)
+    score = _checked_score(project, model, config, search, store)
     objectives = (score, SECONDS) if multi_objective else (score,)
     baseline, why = parameters_of(config.section, search)
     if baseline is None:
@@ -65,7 +65,7 @@ def plan_study(project: Project, model: str, *, multi_objective: bool = False) -
     )
 
 
-def search_of(config: ModelConfig, model: str) -> SearchConfig:
+def _search_of(config: ModelConfig, model: str) -> SearchConfig:
     """Return the search block of a model.
 
     Raises
@@ -125,10 +125,10 @@ def make_scorer(
     )
 
 
-def _checked_score(project: Project, model: str, store: SliceStore) -> str:
+def _checked_score(
+    project: Project, model: str, config: ModelConfig, search: SearchConfig, store: SliceStore
+) -> str:
     """Build every network at the edge of the space, as shapes alone; return the score's name."""
-    config = project.model_config(model)
-    search = search_of(config, model)
     scorer = make_scorer(project, config, store, _CPU)
     runtime = Runtime(_CPU)
     network = TrainingJob(project, model, config, store, runtime).check()
