@@ -7,6 +7,9 @@ import torch
 
 from postgresql_server import running_server, why_missing
 
+# What begins so is for whoever runs the tests, and not for them.
+OUTER = ("MLFLOW_TRACKING", "MRIGEN_")
+
 # Networks in the tests are so small that a second thread costs more than it brings.
 torch.set_num_threads(1)
 
@@ -17,10 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def _no_outer_store(monkeypatch):
-    """No test reaches the MLflow store or the studies of whoever runs it."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MRIGEN_TUNING_STORAGE", raising=False)
+def _no_outer_settings(monkeypatch):
+    """No test reaches the MLflow store, the studies or the keys of whoever runs it."""
+    for name in [one for one in os.environ if one.startswith(OUTER)]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +50,7 @@ def store(empty_database, tmp_path):
 @pytest.fixture(scope="session")
 def quiet_environment():
     """Environment for processes that tests start."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MLFLOW_TRACKING", "MRIGEN_TUNING"))
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(OUTER)}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "img", "wbr"}
+VOID = {"meta", "link", "img", "input", "wbr"}
 
 
 class ParsedPage(HTMLParser):

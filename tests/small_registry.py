@@ -1,11 +1,14 @@
 """A project whose models are untrained but evaluated, ready to be registered."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from mrigen.project import load_project
+from mrigen.stages.register import register
 from small_bundles import NETWORKS, SIZE, write_bundle
 
 GOOD = {"frechet_ratio": 10.0, "slice_ssim": 0.9}
@@ -33,3 +36,15 @@ def write_evaluated(project, model="vae", *, seed=0, metrics=GOOD, judged=None):
     (folder / "evaluated.json").write_text(json.dumps({"bundle": judged or digest}))
     (folder / "contents.json").write_text("{}")
     return digest
+
+
+def registered_project(folder, database, **models):
+    """Register models, given with what their evaluation measured; return the project."""
+    shutil.copyfile(database, folder / "mlflow.db")
+    project = write_project(folder)
+    with pytest.MonkeyPatch.context() as patch:  # it may be made before a test begins
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for model, metrics in models.items():
+            write_evaluated(project, model, metrics=metrics)
+            register(project, model)
+    return project

@@ -4,7 +4,15 @@ import pytest
 import safetensors.torch
 import torch
 
-from mrigen.bundle import CARD, CONFIG, WEIGHTS, bundle_digest, load_bundle, read_config
+from mrigen.bundle import (
+    CARD,
+    CONFIG,
+    WEIGHTS,
+    bundle_digest,
+    load_bundle,
+    read_card,
+    read_config,
+)
 from mrigen.errors import ModelError
 from mrigen.models.sampling import draw_samples
 from small_bundles import NETWORKS, SIZE, config, network, write_bundle
@@ -153,3 +161,34 @@ def test_an_image_size_the_network_cannot_have_is_refused(path):
     change_json(path / CONFIG, lambda values: values.update(image_size=SIZE + 1))
     with pytest.raises(ModelError):
         load_bundle(path)
+
+
+def test_a_configuration_of_a_giant_network_is_refused_before_it_is_made(path):
+    change_json(path / CONFIG, lambda values: values["network"].update(base_channels=256))
+    with pytest.raises(
+        ModelError, match=r"has 21,.* parameters: expected the 4,667 of its weights"
+    ):
+        load_bundle(path)
+
+
+def test_weights_with_a_giant_header_are_not_parsed(path):
+    header = b"{" + b" " * 2**21 + b"}"
+    (path / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelError, match="a header of over 1048576 bytes"):
+        load_bundle(path)
+
+
+def nested(levels):
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+@pytest.mark.parametrize("card", [nested(33), nested(300), '{"a": 1e999}', '{"a": "\\ud800"}'])
+def test_a_card_that_no_answer_could_hold_is_refused(path, card):
+    (path / CARD).write_text(card)
+    with pytest.raises(ModelError, match="cannot be shown"):
+        read_card(path)
+
+
+def test_a_card_may_have_levels(path):
+    (path / CARD).write_text(nested(32))
+    assert "a" in read_card(path)

@@ -1,7 +1,9 @@
 """A trained network as a folder of three plain files: weights, configuration and card."""
 
 import json
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +19,12 @@ from mrigen.errors import ModelError
 from mrigen.models.build import NetworkConfig, build_network
 
 WEIGHTS, CONFIG, CARD = "weights.safetensors", "config.json", "card.json"
+
+#: The most that is read of each file.
+MOST_BYTES = {WEIGHTS: 8 * 2**30, CONFIG: 2**16, CARD: 2**20}
+
+_MOST_HEADER_BYTES = 2**20  # of the weights: names, shapes and places of the tensors
+_CARD_LEVELS = 32
 
 _SHOWN = 3  # tensors named in one sentence
 
@@ -87,19 +95,17 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
         If a file is missing or damaged, a key of the configuration is unknown, or the weights
         are not those of the network, told by the names and shapes of the tensors.
     """
-    digest = bundle_digest(path)
-    config, card = read_config(path), read_card(path)
-    try:
-        tensors = safetensors.torch.load((path / WEIGHTS).read_bytes())
-    except SafetensorError as error:
-        raise ModelError(
-            f"'{path / WEIGHTS}' is not a readable safetensors file ({error}): "
-            "copy the bundle again or train the model again."
-        ) from None
-    network = build_network(config.network, config.image_size)
+    # Every file is read once: what is checked is what is used, whoever writes there meanwhile.
+    weights, described = _read(path, WEIGHTS), _read(path, CONFIG)
+    config, card = _parse_config(path, described), read_card(path)
+    tensors = _parse_weights(path, weights)
+    # A few words may describe a network of gigabytes.
+    held = sum(tensor.numel() for tensor in tensors.values())
+    network = build_network(config.network, config.image_size, weights=held)
     _check_tensors(path, _state(network), tensors)
     network.load_state_dict(tensors)
     network.requires_grad_(requires_grad=False)
+    digest = _digest([weights, described])
     return Bundle(path, config, network.to(device).eval(), card, digest)
 
 
@@ -111,10 +117,7 @@ def bundle_digest(path: Path) -> str:
     ModelError
         If one of the files is missing.
     """
-    total = sha256()
-    for name in (WEIGHTS, CONFIG):
-        total.update(sha256(_read(path, name)).digest())
-    return total.hexdigest()
+    return _digest([_read(path, name) for name in (WEIGHTS, CONFIG)])
 
 
 def read_config(path: Path) -> BundleConfig:
@@ -125,7 +128,11 @@ def read_config(path: Path) -> BundleConfig:
     ModelError
         If the file is missing or damaged, or holds an unknown key.
     """
-    values = _read_object(path, CONFIG)
+    return _parse_config(path, _read(path, CONFIG))
+
+
+def _parse_config(path: Path, content: bytes) -> BundleConfig:
+    values = _parse_object(path / CONFIG, content)
     try:
         return BundleConfig.model_validate(values)
     except ValidationError as error:
@@ -143,7 +150,57 @@ def read_card(path: Path) -> dict[str, object]:
     ModelError
         If the file is missing or damaged.
     """
-    return _read_object(path, CARD)
+    return parse_card(path, _read(path, CARD))
+
+
+def parse_card(path: Path, content: bytes) -> dict[str, object]:
+    """Read the card of the bundle at `path` from the bytes of its file.
+
+    Raises
+    ------
+    ModelError
+        If they are damaged.
+    """
+    card = _parse_object(path / CARD, content)
+    level: list[object] = [card]
+    for _ in range(_CARD_LEVELS + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+    try:
+        # What no answer could hold: endless numbers, and halves of letters.
+        json.dumps(card, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        level = [card]
+    if level:
+        raise ModelError(
+            f"'{path / CARD}' cannot be shown: expected at most {_CARD_LEVELS} levels, finite "
+            "numbers and whole letters. Train the model again."
+        )
+    return card
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _parse_weights(path: Path, content: bytes) -> dict[str, Tensor]:
+    try:
+        if int.from_bytes(content[:8], "little") > _MOST_HEADER_BYTES:
+            raise SafetensorError(f"a header of over {_MOST_HEADER_BYTES} bytes")
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise ModelError(
+            f"'{path / WEIGHTS}' is not a readable safetensors file ({error}): "
+            "copy the bundle again or train the model again."
+        ) from None
+
+
+def _digest(contents: Iterable[bytes]) -> str:
+    total = sha256()
+    for content in contents:
+        total.update(sha256(content).digest())
+    return total.hexdigest()
 
 
 def _state(network: nn.Module) -> dict[str, Tensor]:
@@ -156,24 +213,37 @@ def _json(values: object) -> str:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return (path / name).read_bytes()
+        with open(path / name, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            ordinary = stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES[name]
+            content = file.read() if ordinary else None
     except OSError as error:
         raise ModelError(
             f"bundle '{path}' has no readable '{name}' ({error.strerror}): expected "
             f"{WEIGHTS}, {CONFIG} and {CARD}. Train the model or name another folder."
         ) from None
-
-
-def _read_object(path: Path, name: str) -> dict[str, object]:
-    try:
-        values = json.loads(_read(path, name), parse_constant=_refuse_constant)
-    except ValueError as error:
+    if content is None:
         raise ModelError(
-            f"'{path / name}' is not readable JSON ({error}): copy the bundle again or train "
+            f"'{path / name}' is no ordinary file of at most {MOST_BYTES[name]} bytes: expected "
+            "that of a bundle. Copy the bundle again or train the model again."
+        )
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody to write
+
+
+def _parse_object(path: Path, content: bytes) -> dict[str, object]:
+    try:
+        values = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"'{path}' is not readable JSON ({error}): copy the bundle again or train "
             "the model again."
         ) from None
     if not isinstance(values, dict):
-        raise ModelError(f"'{path / name}' is {type(values).__name__}: expected a JSON object.")
+        raise ModelError(f"'{path}' is {type(values).__name__}: expected a JSON object.")
     return values
 
 

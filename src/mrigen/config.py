@@ -85,12 +85,29 @@ class KeysOnceLoader(yaml.SafeLoader):
         return block
 
 
+class PlainLoader(KeysOnceLoader):
+    """Besides, no value twice by reference: a few such lines can stand for any amount of memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a value, unless it is a reference to one."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("a reference to another value is not taken here")
+        return super().compose_node(parent, index)
+
+
 # What PyYAML's constructors stumble over: a date that is none, `!!int` before nothing, ...
 _YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError)
 
 
-def read_yaml(path: Path) -> object:
+def read_yaml(path: Path, loader: type[KeysOnceLoader] = KeysOnceLoader) -> object:
     """Read a YAML file with plain values only.
+
+    Parameters
+    ----------
+    path
+        The file.
+    loader
+        `PlainLoader` for a file that others wrote.
 
     Raises
     ------
@@ -99,7 +116,7 @@ def read_yaml(path: Path) -> object:
     """
     try:
         # A subclass of the safe loader: tags of Python objects are errors.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=KeysOnceLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except FileNotFoundError:
         raise ConfigError(
             f"'{path}' does not exist: run mrigen in a project folder or name one with --project."

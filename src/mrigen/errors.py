@@ -37,6 +37,20 @@ class RegistryError(MrigenError):
     """A registered model is missing, unsuitable or has not passed its gate."""
 
 
+class ClientError(MrigenError):
+    """A server cannot be reached, refuses what was asked, or answers what cannot be used.
+
+    Attributes
+    ----------
+    status
+        Of the server's answer; None if there was none, or if it was no refusal.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 def printable(text: str) -> str:
     r"""Escape what cannot be printed or written as UTF-8: names come from disks and downloads.
 

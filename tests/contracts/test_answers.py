@@ -7,7 +7,7 @@ import torch
 
 from mrigen.errors import ModelError
 from mrigen.models.interfaces import Reconstructor, Sampler
-from mrigen.models.sampling import draw_samples
+from mrigen.models.sampling import CHUNK, draw_chunk, draw_samples, reconstruct_chunk
 from small_models import MODELS, SIZE, answers, build, noise, phantoms, trained
 
 SAMPLERS = [name for name in MODELS if isinstance(build(name), Sampler)]
@@ -46,6 +46,18 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(network):
         alone = answers(network, images[2:3], drawn[2:3])
     for name, one in alone.items():
         torch.testing.assert_close(whole[name][2:3], one, msg=name)
+
+
+@pytest.mark.parametrize("row", [0, 6, CHUNK - 1])
+def test_an_image_of_a_chunk_has_the_bytes_it_has_alone(network, row):
+    if isinstance(network, Reconstructor):
+        images = phantoms(CHUNK)
+        alone = reconstruct_chunk(network, images[row : row + 1])
+        assert torch.equal(reconstruct_chunk(network, images)[row : row + 1], alone)
+    if isinstance(network, Sampler):
+        seeds = range(90, 90 + CHUNK)
+        alone = draw_chunk(network, [seeds[row]], [{}])
+        assert torch.equal(draw_chunk(network, seeds, [{}] * CHUNK)[row : row + 1], alone)
 
 
 def test_asking_changes_nothing(network):

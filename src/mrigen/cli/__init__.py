@@ -11,8 +11,10 @@ from mrigen import __version__
 from mrigen.cli.bench import bench
 from mrigen.cli.compute import compute_options
 from mrigen.cli.data import data
+from mrigen.cli.doctor import doctor
 from mrigen.cli.group import CommandGroup, project_of, tell
 from mrigen.cli.models import import_keras
+from mrigen.cli.serving import sample, serve
 from mrigen.cli.tune import tune
 from mrigen.cli.volumes import anomaly
 from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
@@ -155,48 +157,10 @@ def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> N
         ctx.exit(2)
 
 
-@main.command()
-@click.argument("reference")
-@click.option("--count", type=click.IntRange(1), default=16, show_default=True, help="Images.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="A .png sheet or an .npz file.",
-)
-@click.pass_context
-def sample(ctx: click.Context, reference: str, count: int, seed: int, out: Path) -> None:
-    """Draw images from a registered model, as the server would.
-
-    \b
-    Example: mrigen sample vae@champion --count 16 --seed 1 --out x.png
-    """
-    from mrigen.stages.sample import sample as run
-
-    run(project_of(ctx), reference, count=count, seed=seed, out=out)
-
-
-@main.command()
-@click.option("--model", "models", multiple=True, metavar="NAME@ALIAS", help="Repeatable.")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--device", default="cpu", envvar="MRIGEN_DEVICE", show_default=True)
-@click.pass_context
-def serve(ctx: click.Context, models: tuple[str, ...], host: str, port: int, device: str) -> None:
-    """Serve registered generators over HTTP; all champions by default.
-
-    \b
-    Example: mrigen serve --model vae@champion --port 8000
-    """
-    from mrigen.stages.serve import serve as run
-    from mrigen.training.runtime import choose_runtime
-
-    chosen = str(choose_runtime(device=device).device)
-    run(project_of(ctx), models, host=host, port=port, device=chosen)
-
-
+main.add_command(sample)
+main.add_command(serve)
 main.add_command(anomaly)
 main.add_command(bench)
 main.add_command(tune)
 main.add_command(import_keras)
+main.add_command(doctor)

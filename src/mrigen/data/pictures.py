@@ -5,13 +5,13 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from mrigen.data.held_file import File, HeldFile
 from mrigen.errors import DataError
 
 # More than any slice has; what a file may declare is a matter of a few bytes.
@@ -43,7 +43,7 @@ class Picture(NamedTuple):
     bits: Literal[8, 16]
 
 
-def check_picture(path: Path, max_pixels: int) -> tuple[int, int]:
+def check_picture(path: File, max_pixels: int) -> tuple[int, int]:
     """Read and check the header of a PNG or JPEG file; no pixel is decoded.
 
     Parameters
@@ -66,7 +66,7 @@ def check_picture(path: Path, max_pixels: int) -> tuple[int, int]:
         return image.height, image.width
 
 
-def read_picture(path: Path, max_pixels: int) -> Picture:
+def read_picture(path: File, max_pixels: int) -> Picture:
     """Read a PNG or JPEG file as grey values; transparency is ignored.
 
     Parameters
@@ -89,13 +89,14 @@ def read_picture(path: Path, max_pixels: int) -> Picture:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: File, max_pixels: int) -> Iterator[Image.Image]:
     """Open a checked picture; what goes wrong in the block is a `DataError`."""
     try:
         with warnings.catch_warnings():
             # Of many pixels, where our own limit is lower, and of damage beside the pixels.
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
+            source = path.open("rb") if isinstance(path, HeldFile) else path
+            with Image.open(source, formats=("PNG", "JPEG")) as image:
                 _check(path, image, min(max_pixels, MAX_PIXELS))
                 yield image
     except UnidentifiedImageError:
@@ -116,7 +117,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
         ) from None
 
 
-def _check(path: Path, image: Image.Image, limit: int) -> None:
+def _check(path: File, image: Image.Image, limit: int) -> None:
     width, height = image.size
     if width * height > limit:
         raise DataError(

@@ -1,11 +1,13 @@
 """The table of networks: one line each."""
 
-from collections.abc import Callable
-from typing import Annotated
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN, FeliuGANConfig
@@ -30,6 +32,9 @@ NetworkConfig = Annotated[
 ]
 
 MAX_PARAMETERS = 2**30
+_SPARE = 2**20  # so few more take no time, and are told by their names
+
+_MAKING = {"empty", "zeros", "ones", "randn"}
 
 _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     VAEConfig: VAE,
@@ -43,7 +48,9 @@ _NETWORKS: dict[type, Callable[..., nn.Module]] = {
 }
 
 
-def build_network(config: NetworkConfig, image_size: int) -> nn.Module:
+def build_network(
+    config: NetworkConfig, image_size: int, *, weights: int | None = None
+) -> nn.Module:
     """Make a freshly initialised network.
 
     Parameters
@@ -52,6 +59,9 @@ def build_network(config: NetworkConfig, image_size: int) -> nn.Module:
         One of the configurations of `NetworkConfig`.
     image_size
         Height and width of the images in pixels.
+    weights
+        How many numbers there are to put into it, if that is known: no memory is taken for a
+        network of many more.
 
     Raises
     ------
@@ -63,14 +73,49 @@ def build_network(config: NetworkConfig, image_size: int) -> nn.Module:
     Weights are drawn from torch's default generator: seed it first.
     """
     make = _NETWORKS[type(config)]
-    with torch.device("meta"):  # shapes alone, which cost no memory
-        _, total = count_parameters(make(config, image_size))
-    if total > MAX_PARAMETERS:
+    most = MAX_PARAMETERS if weights is None else min(weights + _SPARE, MAX_PARAMETERS)
+    try:
+        with _Measuring(most):
+            return make(config, image_size)
+    except _TooLarge:
+        with torch.device("meta"):  # shapes alone, which cost no memory
+            _, total = count_parameters(make(config, image_size))
+    if weights is not None:
         raise ModelError(
-            f"a '{config.name}' of these sizes has {total:,} parameters: expected at most "
-            f"{MAX_PARAMETERS:,}. Lower its sizes or the dataset's 'size'."
+            f"a '{config.name}' of these sizes has {total:,} parameters: expected the {weights:,} "
+            "of its weights. Use weights and configuration of one and the same training."
         )
-    return make(config, image_size)
+    raise ModelError(
+        f"a '{config.name}' of these sizes has {total:,} parameters: expected at most "
+        f"{MAX_PARAMETERS:,}. Lower its sizes or the dataset's 'size'."
+    )
+
+
+class _TooLarge(Exception):  # noqa: N818 - caught where the sentence is made
+    """A network is being made that would be absurdly large."""
+
+
+class _Measuring(TorchFunctionMode):
+    """Stop before more memory is taken than weights may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._total, self._most = 0, most
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call a function of torch; count first what it is to make."""
+        if getattr(func, "__name__", "") in _MAKING:
+            sizes = args[0] if args and isinstance(args[0], Sequence) else args
+            self._total += math.prod(sizes)
+            if self._total > self._most:
+                raise _TooLarge
+        return func(*args, **(kwargs or {}))
 
 
 def count_parameters(network: nn.Module) -> tuple[int, int]:

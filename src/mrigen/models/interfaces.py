@@ -1,6 +1,7 @@
 """What a network can do for the rest of the house."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -33,12 +34,46 @@ class Sampler(Protocol):
         ----------
         noise : (N, *noise_shape) float32
         conditions
-            One tensor of N values per covariate the network was trained on.
+            One tensor of N values per covariate the network was trained on. Those that a
+            `Conditional` network lists are (N,) float32; NaN says that nothing is known.
 
         Returns
         -------
         (N, 1, H, W) float32 in [0, 1]
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A covariate that a network can be asked for.
+
+    Attributes
+    ----------
+    name
+        Such as "age"; the key in `conditions`.
+    minimum, maximum
+        Of the values in training; for choices 0 and their number less 1.
+    unit
+        Such as "mm" or "years"; empty for choices.
+    choices
+        What the values 0, 1, ... stand for; empty for a number.
+    """
+
+    name: str
+    minimum: float
+    maximum: float
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """A sampler that can be asked for slices of a certain kind."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What it can be asked for."""
         ...
 
 

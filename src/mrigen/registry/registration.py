@@ -1,5 +1,6 @@
 """Registering a bundle: one version per bundle, a candidate, and a champion behind a gate."""
 
+import json
 import re
 import shutil
 import tempfile
@@ -14,14 +15,18 @@ from mrigen.bundle import CARD, CONFIG, WEIGHTS, Bundle, load_bundle
 from mrigen.errors import RegistryError
 from mrigen.models.interfaces import Sampler
 from mrigen.registry.gate import GateConfig
-from mrigen.registry.versions import (
+from mrigen.registry.inspection import file_digests
+from mrigen.registry.lookup import (
     CANDIDATE,
     CHAMPION,
     DIGEST_TAG,
+    FILES_TAG,
     NAME,
     aliases_of,
+    find_version,
     versions_of,
 )
+from mrigen.registry.versions import fetch
 from mrigen.tracking.refusals import tracking_errors
 from mrigen.tracking.run import Run
 from mrigen.tracking.tracker import Tracker
@@ -127,6 +132,8 @@ def register_bundle(
         found = _version_of(tracker, name, bundle.digest)
         version = found or _create_version(tracker, bundle, metrics)
         _tag_version(tracker, version, metrics)
+        if FILES_TAG not in version.tags and found is not None:
+            _record_files(tracker, version, bundle)
         if card is not None:
             _attach(tracker, version, card)
         refusals = tuple(gate.refusals(metrics))
@@ -168,6 +175,15 @@ def _tag_version(tracker: Tracker, version: "ModelVersion", metrics: Mapping[str
             )
 
 
+def _record_files(tracker: Tracker, version: "ModelVersion", bundle: Bundle) -> None:
+    """Record the digests of a version from before they were, if its card is the bundle's."""
+    known = fetch(tracker, find_version(tracker, f"{version.name}/{version.version}"))
+    if known.card == bundle.card:
+        tracker.client.set_model_version_tag(
+            version.name, version.version, FILES_TAG, json.dumps(known.files)
+        )
+
+
 def _attach(tracker: Tracker, version: "ModelVersion", card: ModelCard) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / card.name
@@ -185,7 +201,9 @@ def _create_version(
     name = bundle.config.model
     run = tracker.find_run({DIGEST_TAG: bundle.digest}) or _stand_in(tracker, bundle, metrics)
     with tempfile.TemporaryDirectory() as temporary:
-        run.log_artifact(_save_pyfunc(Path(temporary), bundle), _FOLDER)
+        folder = _save_pyfunc(Path(temporary), bundle)
+        files = json.dumps(file_digests(folder))
+        run.log_artifact(folder, _FOLDER)
     try:
         tracker.client.create_registered_model(name)
     except MlflowException as error:
@@ -193,7 +211,7 @@ def _create_version(
             raise
     source = f"{tracker.client.get_run(run.id).info.artifact_uri}/{_FOLDER}"
     return tracker.client.create_model_version(
-        name, source, run_id=run.id, tags={DIGEST_TAG: bundle.digest}
+        name, source, run_id=run.id, tags={DIGEST_TAG: bundle.digest, FILES_TAG: files}
     )
 
 

@@ -1,29 +1,27 @@
-"""Finding registered bundles by name, version and alias, and checking their files."""
+"""Registered bundles by name, version and alias, with their files at hand and checked."""
 
-import os
-import re
+import dataclasses
+import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from mrigen.atomic import atomic_folder
-from mrigen.bundle import CARD, CONFIG, WEIGHTS, Bundle, bundle_digest, load_bundle, read_card
-from mrigen.errors import ModelError, RegistryError
+from mrigen.bundle import Bundle, load_bundle
+from mrigen.errors import MrigenError, RegistryError
+from mrigen.registry.fetching import download, keep, local_folder
+from mrigen.registry.inspection import (
+    BUNDLE,
+    check_files,
+    check_listing,
+    check_tag,
+    list_folder,
+)
+from mrigen.registry.lookup import RegisteredVersion, champion_versions, find_version
 from mrigen.tracking.refusals import tracking_errors
-from mrigen.tracking.tracker import ARTIFACTS, Tracker
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
-CANDIDATE, CHAMPION = "candidate", "champion"
-DIGEST_TAG = "mrigen.bundle"
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
-
-_REFERENCE = re.compile(rf"({NAME})(?:@([A-Za-z0-9_.-]+)|/([0-9]{{1,9}}))?")
+from mrigen.tracking.tracker import Tracker
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,8 @@ class RegisteredBundle:
         The bundle folder.
     card
         Data, code and licence behind the weights.
+    files
+        SHA-256 of every file that was written when it was registered.
     """
 
     name: str
@@ -50,6 +50,7 @@ class RegisteredBundle:
     digest: str
     path: Path
     card: dict[str, object]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def load(self, device: str = "cpu") -> Bundle:
         """Build the network.
@@ -58,8 +59,16 @@ class RegisteredBundle:
         ------
         ModelError
             If the bundle does not fit this version of mrigen.
+        RegistryError
+            If the files have changed since they were checked.
         """
-        return load_bundle(self.path, device)
+        bundle = load_bundle(self.path, device)
+        if bundle.digest != self.digest:
+            raise RegistryError(
+                f"the files of model '{self.name}' version {self.version} changed while they were "
+                "loaded: restore them or register the model again."
+            )
+        return bundle
 
 
 def resolve(tracker: Tracker, reference: str) -> RegisteredBundle:
@@ -80,21 +89,7 @@ def resolve(tracker: Tracker, reference: str) -> RegisteredBundle:
     TrackingError
         If the store cannot be read.
     """
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
-        raise RegistryError(
-            f"'{reference}' does not name a registered model: expected NAME@ALIAS, NAME/VERSION "
-            "or NAME, such as 'vae@champion'."
-        )
-    name, alias, number = match.groups()
-    with tracking_errors(tracker.address):
-        aliases = aliases_of(tracker, name)
-        wanted = int(number) if number else aliases.get(alias or CHAMPION)
-        versions = {int(one.version): one for one in versions_of(tracker, name)}
-        if wanted not in versions:
-            asked = f"version {number}" if number else f"alias '{alias or CHAMPION}'"
-            raise RegistryError(_missing(tracker, name, asked, versions, aliases))
-        return _fetch(tracker, versions[wanted], aliases)
+    return fetch(tracker, find_version(tracker, reference))
 
 
 def champions(tracker: Tracker) -> list[RegisteredBundle]:
@@ -107,144 +102,63 @@ def champions(tracker: Tracker) -> list[RegisteredBundle]:
     TrackingError
         If the store cannot be read.
     """
-    with tracking_errors(tracker.address):
-        found = []
-        for name in _names(tracker):
-            aliases = aliases_of(tracker, name)
-            if CHAMPION not in aliases:
-                continue
-            version = tracker.client.get_model_version(name, str(aliases[CHAMPION]))
-            if DIGEST_TAG in version.tags:
-                found.append(_fetch(tracker, version, aliases))
-        return found
+    found = champion_versions(tracker)
+    return [fetch(tracker, version) for version in found if version.digest is not None]
 
 
-def _names(tracker: Tracker) -> list[str]:
-    names: list[str] = []
-    token: str | None = None
-    while True:
-        page = tracker.client.search_registered_models(page_token=token, order_by=["name ASC"])
-        names += [model.name for model in page]
-        token = page.token
-        if not token:
-            return names
+def fetch(tracker: Tracker, version: RegisteredVersion) -> RegisteredBundle:
+    """Bring the files of a version here and check them.
+
+    Raises
+    ------
+    RegistryError
+        If it is not a bundle of mrigen, or its files are not those that were registered.
+    TrackingError
+        If the store cannot be read.
+    """
+    digest = check_tag(version)
+    with tracking_errors(tracker.address), _faults_of(version):
+        uri = version.source.rstrip("/")
+        root = local_folder(tracker, uri)
+        if root is not None:
+            return _checked(version, root)
+        with tempfile.TemporaryDirectory(prefix="mrigen-") as temporary:
+            root = Path(temporary)
+            download(tracker, version, uri, root)
+            checked = _checked(version, root)
+            path, mine = keep(root, digest)
+    bundle = dataclasses.replace(checked, path=path)
+    if mine:
+        weakref.finalize(bundle, shutil.rmtree, path, ignore_errors=True)
+    return bundle
 
 
-def versions_of(tracker: Tracker, name: str) -> "list[ModelVersion]":
-    """Return every version of a model as MLflow has it; none if there is no such model."""
-    found: list[ModelVersion] = []
-    token: str | None = None
-    while True:
-        page = tracker.client.search_model_versions(f"name='{name}'", page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
-def aliases_of(tracker: Tracker, name: str) -> dict[str, int]:
-    """Return the version each alias of a model stands for; none if there is no such model."""
+@contextmanager
+def _faults_of(version: RegisteredVersion) -> Iterator[None]:
     from mlflow.exceptions import MlflowException
 
     try:
-        model = tracker.client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return {}
+        yield
+    except (MrigenError, MlflowException, OSError):
         raise
-    return {alias: int(number) for alias, number in model.aliases.items()}
+    # MLflow stumbles in many ways over an address that others wrote, such as one that needs a
+    # package which is not installed. That concerns this version, and not the store.
+    except Exception as error:
+        reason = error.msg if isinstance(error, ImportError) else type(error).__name__
+        raise RegistryError(
+            f"the files of {version} cannot be fetched ({reason}): register the model again."
+        ) from error
 
 
-def _missing(
-    tracker: Tracker,
-    name: str,
-    asked: str,
-    versions: Mapping[int, object],
-    aliases: Mapping[str, int],
-) -> str:
-    if not versions:
-        known = ", ".join(f"'{one}'" for one in _names(tracker)) or "none yet"
-        return (
-            f"no model '{name}' is registered in {tracker.address}: there is {known}. "
-            f"Run 'mrigen register {name}'."
-        )
-    numbers = ", ".join(str(one) for one in sorted(versions))
-    names = ", ".join(f"'{one}' (version {at})" for one, at in sorted(aliases.items())) or "none"
-    return (
-        f"model '{name}' has no {asked}: its versions are {numbers}, its aliases {names}. "
-        f"Name one of them, such as '{name}/{max(versions)}'."
+def _checked(version: RegisteredVersion, root: Path) -> RegisteredBundle:
+    check_listing(version, list_folder(version, root))
+    card, files = check_files(version, root)
+    return RegisteredBundle(
+        version.name,
+        version.version,
+        version.aliases,
+        check_tag(version),
+        root / BUNDLE,
+        card,
+        files,
     )
-
-
-def _fetch(
-    tracker: Tracker, version: "ModelVersion", aliases: Mapping[str, int]
-) -> RegisteredBundle:
-    digest = version.tags.get(DIGEST_TAG)
-    label = f"model '{version.name}' version {version.version}"
-    if digest is None:
-        raise RegistryError(
-            f"{label} was not registered by mrigen (no tag '{DIGEST_TAG}'): name another one."
-        )
-    path = _bundle_path(tracker, version, digest)
-    try:
-        found = bundle_digest(path)
-        card = read_card(path)
-    except ModelError as error:
-        raise RegistryError(f"{label}: {error}") from None
-    if found != digest:
-        raise RegistryError(
-            f"the files of {label} at '{path}' are not those that were registered (digest "
-            f"{found[:12]}, expected {digest[:12]}): restore them or register the model again."
-        )
-    number = int(version.version)
-    names = tuple(sorted(alias for alias, at in aliases.items() if at == number))
-    return RegisteredBundle(version.name, number, names, digest, path, card)
-
-
-def _bundle_path(tracker: Tracker, version: "ModelVersion", digest: str) -> Path:
-    if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise RegistryError(
-            f"model '{version.name}' version {version.version} has the tag '{DIGEST_TAG}' "
-            f"{digest[:80]!r}: expected 64 hexadecimal digits. Register it again."
-        )
-    source = tracker.client.get_model_version_download_uri(version.name, version.version)
-    uri = f"{source.rstrip('/')}/artifacts/bundle"
-    if urlsplit(uri).scheme == "file":
-        return _local_path(tracker, Path(url2pathname(urlsplit(uri).path)))
-    return _download(tracker, uri, version)
-
-
-def _local_path(tracker: Tracker, recorded: Path) -> Path:
-    # MLflow records absolute paths. A project that was moved, copied or mounted elsewhere has
-    # the same files below its own folder.
-    folder = tracker.address.folder
-    if folder is not None and ARTIFACTS in recorded.parts:
-        last = len(recorded.parts) - 1 - recorded.parts[::-1].index(ARTIFACTS)
-        moved = folder.joinpath(*recorded.parts[last:])
-        if moved.exists():
-            return moved
-    return recorded
-
-
-def _download(tracker: Tracker, uri: str, version: "ModelVersion") -> Path:
-    """Keep remote bundles in a cache under their digest: they never change."""
-    from mlflow.artifacts import download_artifacts
-
-    digest = version.tags[DIGEST_TAG]
-    home = os.environ.get("XDG_CACHE_HOME")
-    cached = (Path(home) if home else Path.home() / ".cache") / "mrigen" / "bundles" / digest
-    if not cached.exists():
-        with tempfile.TemporaryDirectory() as temporary:
-            got = download_artifacts(uri, dst_path=temporary, tracking_uri=tracker.address.uri)
-            with atomic_folder(cached) as folder:
-                for name in (WEIGHTS, CONFIG, CARD):
-                    (folder / name).write_bytes((Path(got) / name).read_bytes())
-                found = bundle_digest(folder)
-                if found != digest:  # before it gets its name: the cache is not looked at again
-                    raise RegistryError(
-                        f"the files that {tracker.address} sent for model '{version.name}' version "
-                        f"{version.version} are not those that were registered (digest "
-                        f"{found[:12]}, expected {digest[:12]}): try again, or register the model "
-                        "again."
-                    )
-    return cached

@@ -8,12 +8,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from mrigen.serving.desk import Busy
-from mrigen.serving.protection import SECURITY_HEADERS
-
-RETRY_SECONDS = 1
+from mrigen.serving.batcher import Busy
+from mrigen.serving.protection.headers import SECURITY_HEADERS
+from mrigen.serving.shelf import NotServed
 
 _SHOWN = 60  # characters of a refused value
+
+# The framework's own words: there is no such route, and JSON that no parser takes.
+_NO_ROUTE = "Not Found"
+_NO_JSON = "There was an error parsing the body"
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -21,6 +24,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(NotServed, _not_served)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -39,7 +43,9 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail, headers = error.detail, error.headers
-    if detail == "Not Found":  # no route: the framework's own words
+    if detail == _NO_JSON:
+        detail = "the body cannot be read: send JSON with fewer levels and shorter numbers."
+    elif detail == _NO_ROUTE:
         known = ", ".join(request.app.openapi()["paths"])
         detail = f"there is nothing at {shown(request.url.path)}: ask for {known}."
     elif error.status_code == 405:
@@ -49,11 +55,16 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, status_code=error.status_code, headers=headers)
 
 
-async def _busy(_: Request, __: Exception) -> JSONResponse:
+async def _not_served(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=404)
+
+
+async def _busy(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Busy)
     return JSONResponse(
-        {"detail": f"the server is busy: ask again in {RETRY_SECONDS} s."},
+        {"detail": f"the server is busy: ask again in {error.retry_seconds} s."},
         status_code=503,
-        headers={"Retry-After": str(RETRY_SECONDS)},
+        headers={"Retry-After": str(error.retry_seconds)},
     )
 
 

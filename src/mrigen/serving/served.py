@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
 
 from torch import nn
 
-from mrigen.models.interfaces import Reconstructor, Sampler
-from mrigen.models.sampling import draw_samples
-from mrigen.serving.encoding import encode_samples
-from mrigen.serving.schemas import ModelEntry, SampleFormat, Task
+from mrigen.models.interfaces import Condition, Conditional, Reconstructor, Sampler
+from mrigen.serving.schemas import ConditionEntry, ModelEntry, Task, most_samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ServedModel:
     """A registered network in evaluation mode.
 
@@ -28,6 +26,8 @@ class ServedModel:
         A sampler, a reconstructor or both.
     card
         Data, code and licence behind the weights.
+    device
+        The torch device that computes.
     """
 
     name: str
@@ -37,35 +37,58 @@ class ServedModel:
     image_size: int
     network: nn.Module
     card: Mapping[str, object]
+    device: str = "cpu"
 
     @property
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> tuple[Task, ...]:
         """What the network can do."""
-        tasks: list[Task] = []
+        tasks: tuple[Task, ...] = ()
         if isinstance(self.network, Sampler):
-            tasks.append("sample")
+            tasks += ("sample",)
         if isinstance(self.network, Reconstructor):
-            tasks.append("reconstruct")
+            tasks += ("restore", "anomaly")
         return tasks
 
     @property
-    def entry(self) -> ModelEntry:
-        """How the server lists it."""
+    def conditions(self) -> tuple[Condition, ...]:
+        """What its samples can be asked for."""
+        return self.network.conditions if isinstance(self.network, Conditional) else ()
+
+    @cached_property
+    def parameters(self) -> int:
+        """Number of its parameters."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def entry(self, *, default: bool, max_count: int) -> ModelEntry:
+        """Say how the server lists it.
+
+        Parameters
+        ----------
+        default
+            Whether it answers where no version is asked for.
+        max_count
+            Samples that one request may ask for.
+        """
         return ModelEntry(
             name=self.name,
             version=self.version,
+            default=default,
             aliases=list(self.aliases),
             digest=self.digest,
-            tasks=self.tasks,
+            tasks=list(self.tasks),
             image_size=self.image_size,
+            max_count=most_samples(self.image_size, max_count) if "sample" in self.tasks else {},
+            parameters=self.parameters,
+            device=self.device,
+            conditions=[
+                ConditionEntry(
+                    name=one.name,
+                    minimum=one.minimum,
+                    maximum=one.maximum,
+                    unit=one.unit,
+                    choices=list(one.choices),
+                )
+                for one in self.conditions
+            ],
             card=dict(self.card),
         )
-
-    def sample_file(self, *, count: int, seed: int, file_format: SampleFormat) -> bytes:
-        """Draw samples with the seeds `seed`, `seed + 1`, ... and encode them.
-
-        The bytes depend on the arguments and the model alone.
-        """
-        seeds = range(seed, seed + count)
-        images = draw_samples(cast("Sampler", self.network), seeds)
-        return encode_samples(images, seeds, file_format=file_format)

@@ -20,6 +20,7 @@ from mrigen.evaluation.anomaly.maps import reconstruction_probability_map, resid
 from mrigen.evaluation.config import AnomalyConfig, EvaluationConfig
 from mrigen.images import from_integers
 from mrigen.models.interfaces import Reconstructor
+from mrigen.models.surprise import least_surprise
 from mrigen.models.vae import VAE
 from mrigen.project import Project
 from mrigen.stages.index import SCANS
@@ -190,9 +191,7 @@ def _map(bundle: Bundle, images: Tensor, method: Method, evaluation: EvaluationC
         smoothing=settings.smoothing,
         device=device,
     )
-    # The least there can be: an answer without error, drawn without spread.
-    least = 0.5 * (float(network.log_noise_variance) + math.log(2 * math.pi))
-    return (found - least).clamp(min=0)
+    return (found - least_surprise(network)).clamp(min=0)
 
 
 def _most_unusual(found: Tensor, kept: npt.NDArray[np.bool_]) -> tuple[int, ...]:

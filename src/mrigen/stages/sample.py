@@ -1,22 +1,47 @@
 """Draw samples of a registered generator into a file."""
 
+import asyncio
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
+
+from rich.progress import MofNCompleteColumn
 
 from mrigen.atomic import atomic_file
-from mrigen.errors import ConfigError, ModelError
+from mrigen.config import parse_config
+from mrigen.errors import ConfigError
 from mrigen.project import Project
-from mrigen.registry.versions import resolve
-from mrigen.serving.schemas import LAST_SEED, MAX_COUNT, SampleFormat, most_samples
-from mrigen.stages.serve import served
+from mrigen.serving.batcher import Batcher
+from mrigen.serving.drawing import plan_drawing
+from mrigen.serving.encoding import ENDINGS, Encoder, sample_encoder
+from mrigen.serving.engine.cores import lanes_for
+from mrigen.serving.schemas import ConditionValue, SampleRequest
+from mrigen.serving.work import Drawing
+from mrigen.stages.progress import reporting
+from mrigen.stages.serving.loading import load_served
 from mrigen.tracking.tracker import connect
 
-_FORMATS: dict[str, SampleFormat] = {".png": "png", ".npz": "npz"}
+#: The most that a server can be set to give, too.
+MAX_COUNT = 1_000_000
+
+_FORMATS = {f".{ending}": name for name, ending in ENDINGS.items()}
 
 _log = logging.getLogger(__name__)
 
 
-def sample(project: Project, reference: str, *, count: int, seed: int, out: Path) -> Path:
+def sample(
+    project: Project,
+    reference: str,
+    *,
+    count: int,
+    seed: int,
+    out: Path,
+    conditions: Mapping[str, ConditionValue] | None = None,
+    device: str = "cpu",
+    lanes: int | None = None,
+    progress: bool = False,
+) -> Path:
     """Write samples to a file with the bytes a server gives for the same request.
 
     Parameters
@@ -26,11 +51,21 @@ def sample(project: Project, reference: str, *, count: int, seed: int, out: Path
     reference
         A registered model: NAME@ALIAS, NAME/VERSION, or NAME for its champion.
     count
-        Images, from 1 to 256; fewer if they are larger than 256 pixels.
+        Images, from 1 to 1,000,000; fewer for a sheet.
     seed
         Seed of the first image, from 0; image `i` has the seed `seed + i`.
     out
-        A file that ends in ".png" (one sheet) or ".npz" (arrays `images` and `seeds`).
+        A file that ends in ".png" (one sheet), ".zip" (of pictures), ".npz" (arrays `images` and
+        `seeds`) or ".nii" (a stack).
+    conditions
+        Values of what the model lists under `conditions`.
+    device
+        A torch device. Bytes are the same on the same kind of device only.
+    lanes
+        Chunks computed at the same time; by default one per core on a CPU, and one elsewhere.
+        They do not change a byte.
+    progress
+        Whether to show how far it is.
 
     Returns
     -------
@@ -40,32 +75,53 @@ def sample(project: Project, reference: str, *, count: int, seed: int, out: Path
     Raises
     ------
     ConfigError
-        If the count, the seed or the ending of the file is out of range.
+        If the count, the seed, a condition or the ending of the file does not fit.
     ModelError
         If the model cannot sample or does not fit this version of mrigen.
     RegistryError, TrackingError
         If there is no such registered model or no store.
     """
-    file_format = _FORMATS.get(out.suffix.lower())
-    if file_format is None:
-        raise ConfigError(f"'{out}' is no file for samples: expected a name in .png or .npz.")
-    if not 1 <= count <= MAX_COUNT:
-        raise ConfigError(f"count is {count}: expected 1 to {MAX_COUNT} samples.")
-    if not 0 <= seed <= LAST_SEED - (count - 1):
-        raise ConfigError(f"seed is {seed}: expected 0 to 2**63 - {count} for {count} samples.")
-    model = served(resolve(connect(project.root, write=False), reference))
-    if "sample" not in model.tasks:
-        raise ModelError(
-            f"model '{model.name}' restores images and cannot make new ones: name another one."
-        )
-    most = most_samples(model.image_size)
-    if count > most:
-        raise ConfigError(
-            f"count is {count}: model '{model.name}' makes images of {model.image_size} pixels, at "
-            f"most {most} in one file. Draw several files."
-        )
-    content = model.sample_file(count=count, seed=seed, file_format=file_format)
-    with atomic_file(out) as temporary:
-        temporary.write_bytes(content)
+    asked = _request(out, count, seed, conditions or {})
+    model = load_served(connect(project.root, write=False), reference, device)
+    work = plan_drawing(model, asked, seed=seed, max_count=MAX_COUNT)
+    encoder = sample_encoder(
+        asked.format, work, name=model.name, version=model.version, image_size=model.image_size
+    )
+    lanes = lanes or lanes_for(device)
+    with (
+        atomic_file(out) as temporary,
+        temporary.open("wb") as file,
+        reporting("samples", MofNCompleteColumn(), shown=progress) as report,
+    ):
+        asyncio.run(_draw(work, encoder, file, lanes, report))
     _log.info("%d samples of '%s' version %d are in %s.", count, model.name, model.version, out)
     return out
+
+
+def _request(
+    out: Path, count: int, seed: int, conditions: Mapping[str, ConditionValue]
+) -> SampleRequest:
+    file_format = _FORMATS.get(out.suffix.lower())
+    if file_format is None:
+        raise ConfigError(
+            f"'{out}' is no file for samples: expected a name in {', '.join(_FORMATS)}."
+        )
+    values = {"count": count, "seed": seed, "format": file_format, "conditions": dict(conditions)}
+    return parse_config(SampleRequest, values, source=f"{count} samples from seed {seed}")
+
+
+async def _draw(
+    work: Drawing,
+    encoder: Encoder,
+    file: IO[bytes],
+    lanes: int,
+    report: Callable[[int, int | None], None],
+) -> None:
+    # The engine of the server: its chunks and its lanes make its bytes.
+    done = 0
+    async with Batcher(lanes=lanes, places=1) as batcher, batcher.submit(work) as job:
+        async for images in job:
+            file.write(encoder.add(images))
+            done += len(images)
+            report(done, len(work))
+    file.write(encoder.finish())

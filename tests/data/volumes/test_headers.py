@@ -83,6 +83,24 @@ def test_impossible_headers_say_what_is_wrong(tmp_path, changes, words):
         check_header(header_of(tmp_path / "a.nii", **changes), LIMIT)
 
 
+@pytest.mark.parametrize(
+    ("dimensions", "shape"),
+    [([2, 7, 8, 1], (7, 8, 1)), ([3, 7, 8, 1], (7, 8, 1)), ([3, 1, 8, 7], (1, 8, 7))],
+)
+def test_a_single_slice_is_a_volume_where_it_is_asked_for(tmp_path, dimensions, shape):
+    path = header_of(tmp_path / "a.nii", dim=[*dimensions, *[1] * 4])
+    assert check_header(path, LIMIT, flat=True).shape == shape
+    with pytest.raises(DataError, match="expected three dimensions"):
+        check_header(path, LIMIT)
+
+
+@pytest.mark.parametrize("dimensions", [[1, 7, 1, 1], [2, 7, 1, 1], [3, 7, 1, 1], [2, 7, 0, 1]])
+def test_a_line_is_no_slice(tmp_path, dimensions):
+    path = header_of(tmp_path / "a.nii", dim=[*dimensions, *[1] * 4])
+    with pytest.raises(DataError, match="expected three dimensions"):
+        check_header(path, LIMIT, flat=True)
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 1000, b"\x1f\x8b\x08broken"])
 def test_what_is_no_nifti_file_is_a_data_error(tmp_path, content):
     for name in ("a.nii", "a.nii.gz"):

@@ -6,7 +6,11 @@ import torch
 from scipy import ndimage, stats
 
 from mrigen.errors import DataError
-from mrigen.evaluation.anomaly.maps import reconstruction_probability_map, residual_map, smooth
+from mrigen.evaluation.anomaly.maps import (
+    reconstruction_probability_map,
+    residual_map,
+    smooth,
+)
 from mrigen.models.posterior import Posterior
 from small_models import build
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 
+from mrigen.data.held_file import File
 from mrigen.errors import DataError
 
 Affine = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ class Header:
     offset: int
 
 
-def check_header(path: Path, max_voxels: int) -> Header:
+def check_header(path: File, max_voxels: int, *, flat: bool = False) -> Header:
     """Read and check a NIfTI header; no voxel is decompressed.
 
     Parameters
@@ -64,6 +64,8 @@ def check_header(path: Path, max_voxels: int) -> Header:
         A single-file NIfTI-1 or NIfTI-2 image, `.nii` or `.nii.gz`.
     max_voxels
         The most voxels the file may declare, over all its channels.
+    flat
+        Whether a single slice will do: a 2-D image, or one that is one voxel thick.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def check_header(path: Path, max_voxels: int) -> Header:
     with reading(path) as stream:
         block = stream.read(Nifti2Header.sizeof_hdr)
     header = _parse(path, block)
-    shape, channels = _shape(path, header, max_voxels)
+    shape, channels = _shape(path, header, max_voxels, flat=flat)
     offset = float(header["vox_offset"]) or header.single_vox_offset
     if not header.sizeof_hdr <= offset <= _MAX_EXTENSION_BYTES:
         raise DataError(
@@ -94,7 +96,7 @@ def check_header(path: Path, max_voxels: int) -> Header:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: File) -> Iterator[BinaryIO]:
     """Open a file, plain or gzipped by its name; what goes wrong in the block is a `DataError`."""
     try:
         if path.is_fifo():
@@ -113,7 +115,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         ) from None
 
 
-def _parse(path: Path, block: bytes) -> Nifti1Header:
+def _parse(path: File, block: bytes) -> Nifti1Header:
     for header_type in (Nifti1Header, Nifti2Header):
         for endianness in "<>":
             size = int(np.frombuffer(block[:4].ljust(4, b"\0"), f"{endianness}i4")[0])
@@ -128,13 +130,16 @@ def _parse(path: Path, block: bytes) -> Nifti1Header:
 
 
 def _shape(
-    path: Path, header: Nifti1Header, max_voxels: int
+    path: File, header: Nifti1Header, max_voxels: int, *, flat: bool
 ) -> tuple[tuple[int, int, int], int | None]:
     dimensions = [int(length) for length in header["dim"]]
     shape = tuple(dimensions[1 : dimensions[0] + 1]) if 1 <= dimensions[0] <= 7 else ()
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
-    if len(shape) not in (3, 4) or min(shape[:3], default=0) < 2 or min(shape) < 1:
+    if flat and len(shape) == 2:
+        shape = (*shape, 1)
+    thick = sorted(shape[:3])[1:] if flat else shape[:3]
+    if len(shape) not in (3, 4) or min(thick, default=0) < 2 or min(shape) < 1:
         raise DataError(
             f"scan '{path.name}' has shape {shape}: expected three dimensions of two or more "
             "voxels, and a fourth for channels at most. Remove it or re-export the volume."
@@ -147,7 +152,7 @@ def _shape(
     return (shape[0], shape[1], shape[2]), (shape[3] if len(shape) == 4 else None)
 
 
-def _dtype(path: Path, header: Nifti1Header) -> np.dtype[np.generic]:
+def _dtype(path: File, header: Nifti1Header) -> np.dtype[np.generic]:
     try:
         dtype = header.get_data_dtype()
         supported = dtype.kind in "iuf" and dtype.itemsize <= 8
@@ -161,7 +166,7 @@ def _dtype(path: Path, header: Nifti1Header) -> np.dtype[np.generic]:
     return cast("np.dtype[np.generic]", dtype)
 
 
-def _scaling(path: Path, header: Nifti1Header) -> tuple[float, float]:
+def _scaling(path: File, header: Nifti1Header) -> tuple[float, float]:
     try:
         slope, intercept = header.get_slope_inter()
     except HeaderDataError as error:
@@ -172,7 +177,7 @@ def _scaling(path: Path, header: Nifti1Header) -> tuple[float, float]:
     return (1.0, 0.0) if slope is None else (float(slope), float(intercept))
 
 
-def _affine(path: Path, header: Nifti1Header) -> Affine:
+def _affine(path: File, header: Nifti1Header) -> Affine:
     if header["sform_code"] <= 0 and header["qform_code"] <= 0:
         raise DataError(
             f"scan '{path.name}' states no orientation (sform_code and qform_code are 0), so left "
@@ -199,7 +204,7 @@ def _affine(path: Path, header: Nifti1Header) -> Affine:
     return affine
 
 
-def _impossible(path: Path, spacing: npt.NDArray[np.float64]) -> DataError:
+def _impossible(path: File, spacing: npt.NDArray[np.float64]) -> DataError:
     low, high = SPACING_LIMITS_MM
     sizes = " x ".join(f"{size:g}" for size in spacing)
     return DataError(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from nibabel.affines import apply_affine, voxel_sizes
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
+from mrigen.data.held_file import File
 from mrigen.data.volumes.headers import Header, check_header, reading
 from mrigen.data.volumes.volume import FloatArray, Mask, Volume
 from mrigen.errors import DataError
@@ -34,7 +34,9 @@ _CHUNK_BYTES = 2**20
 _CHUNK_VOXELS = 2**18
 
 
-def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int) -> list[Volume]:
+def read_channels(
+    path: File, channels: Sequence[int | None], *, max_voxels: int, flat: bool = False
+) -> list[Volume]:
     """Read images of one file in RAS+, decompressing it once.
 
     Axes are flipped and swapped to the closest RAS+ directions; an oblique volume keeps its slices
@@ -48,6 +50,8 @@ def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int
         Which images of a 4-D file; None for the one of a 3-D file.
     max_voxels
         The most voxels the file may declare, over all its channels.
+    flat
+        Whether a single slice will do, as a volume that is one voxel thick.
 
     Returns
     -------
@@ -59,14 +63,14 @@ def read_channels(path: Path, channels: Sequence[int | None], *, max_voxels: int
         If `check_header` refuses the file, or its data is truncated, fails its checksum, is
         constant, or holds more than 1 % of NaN or infinite voxels.
     """
-    header = check_header(path, max_voxels)
+    header = check_header(path, max_voxels, flat=flat)
     for channel in channels:
         _check_channel(path, header, channel)
     stored = _read_stored(path, header, {channel or 0 for channel in channels})
     return [_checked(path, _canonical(header, stored[channel or 0])) for channel in channels]
 
 
-def read_labels(path: Path, like: Volume, max_voxels: int) -> npt.NDArray[np.integer]:
+def read_labels(path: File, like: Volume, max_voxels: int) -> npt.NDArray[np.integer]:
     """Read a label map or a mask that lies on the grid of a volume.
 
     Parameters
@@ -105,7 +109,7 @@ def read_labels(path: Path, like: Volume, max_voxels: int) -> npt.NDArray[np.int
     return _whole_numbers(path, labels)
 
 
-def _whole_numbers(path: Path, labels: Volume) -> npt.NDArray[np.integer]:
+def _whole_numbers(path: File, labels: Volume) -> npt.NDArray[np.integer]:
     if labels.stored.dtype.kind in "iu" and (labels.slope, labels.intercept) == (1.0, 0.0):
         return cast("npt.NDArray[np.integer]", labels.stored)
     array = labels.array
@@ -117,7 +121,7 @@ def _whole_numbers(path: Path, labels: Volume) -> npt.NDArray[np.integer]:
     return array.astype(np.int32)
 
 
-def _read_stored(path: Path, header: Header, wanted: set[int]) -> dict[int, bytes]:
+def _read_stored(path: File, header: Header, wanted: set[int]) -> dict[int, bytes]:
     block = prod(header.shape) * header.dtype.itemsize
     stored: dict[int, bytes] = {}
     with reading(path) as stream:
@@ -136,7 +140,7 @@ def _read_stored(path: Path, header: Header, wanted: set[int]) -> dict[int, byte
     return stored
 
 
-def _check_channel(path: Path, header: Header, channel: int | None) -> None:
+def _check_channel(path: File, header: Header, channel: int | None) -> None:
     if channel is None and header.channels is not None:
         raise DataError(
             f"scan '{path.name}' has four dimensions, shape {(*header.shape, header.channels)}: "
@@ -163,7 +167,7 @@ def _canonical(header: Header, data: bytes) -> Volume:
     )
 
 
-def _checked(path: Path, volume: Volume) -> Volume:
+def _checked(path: File, volume: Volume) -> Volume:
     nonfinite, low, high = _survey(volume)
     if nonfinite > MAX_NONFINITE_FRACTION * volume.stored.size:
         raise DataError(

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mrigen.errors import DataError
 from mrigen.evaluation.case import BATCH, reconstruct
 from mrigen.models.interfaces import Reconstructor
+from mrigen.models.surprise import latent_noise, negative_log_likelihood
 from mrigen.models.vae import VAE
-from mrigen.seeds import seeded_noise, torch_seed
 
 _REACH = 4  # standard deviations of a Gaussian that its kernel holds on either side
 
@@ -99,13 +98,10 @@ def reconstruction_probability_map(
     An and Cho 2015, "Variational autoencoder based anomaly detection using reconstruction
     probability", Special Lecture on IE 2 (1), SNU Data Mining Center.
     """
-    if draws < 1:
-        raise DataError(f"a reconstruction probability of {draws} draws: expected at least 1.")
-    first = torch_seed(seed, "reconstruction probability")
-    noise = seeded_noise(range(first, first + draws), (vae.latent_size,)).to(device)
+    noise = latent_noise(vae, draws=draws, seed=seed).to(device)
 
     def surprise(batch: Tensor) -> Tensor:
-        return _negative_log_likelihood(vae, batch.to(device), noise).float().cpu()
+        return negative_log_likelihood(vae, batch.to(device), noise).float().cpu()
 
     return smooth(_in_batches(surprise, images), smoothing)
 
@@ -137,21 +133,6 @@ def _blur(maps: Tensor, kernel: Tensor) -> Tensor:
     reach = len(kernel) // 2
     rows = functional.conv2d(maps, kernel[None, None, :, None], padding=(reach, 0))
     return functional.conv2d(rows, kernel[None, None, None, :], padding=(0, reach))
-
-
-@torch.inference_mode()
-def _negative_log_likelihood(vae: VAE, images: Tensor, noise: Tensor) -> Tensor:
-    posterior = vae.encode(images)
-    mean, squares = torch.zeros_like(images), torch.zeros_like(images)
-    # Welford's sums: differences of large squares would lose the small variance of the draws.
-    for count, row in enumerate(noise, start=1):
-        answer = vae.decode(posterior.at(row))
-        change = answer - mean
-        mean = mean + change / count
-        squares = squares + change * (answer - mean)
-    variance = squares / len(noise) + vae.log_noise_variance.exp()
-    squared = (images - mean).square() / variance
-    return 0.5 * (squared + variance.log() + math.log(2 * math.pi))
 
 
 def _in_batches(measure: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

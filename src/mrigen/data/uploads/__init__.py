@@ -1,0 +1,1 @@
+"""Files from people unknown, in memory: every size checked before anything is decoded."""

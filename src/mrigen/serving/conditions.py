@@ -1,0 +1,58 @@
+"""What samples are asked to show, checked against what a model knows."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from mrigen.errors import ConfigError
+from mrigen.models.interfaces import Condition
+from mrigen.serving.problems import shown
+
+
+def condition_values(
+    conditions: Sequence[Condition], asked: Mapping[str, float | str]
+) -> dict[str, float]:
+    """Turn what a request asks for into the numbers that a network is told.
+
+    Parameters
+    ----------
+    conditions
+        What the model can be asked for.
+    asked
+        A number for each condition that is one, a choice by its name for each that has choices.
+
+    Returns
+    -------
+    The numbers by name, a choice as its place in the list.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, a number out of range, or a choice is none of the condition's.
+
+    Examples
+    --------
+    >>> sex = Condition("sex", 0, 1, choices=("female", "male"))
+    >>> condition_values([sex], {"sex": "male"})
+    {'sex': 1.0}
+    """
+    known = {one.name: one for one in conditions}
+    for name in asked:
+        if name not in known:
+            names = ", ".join(f"'{one}'" for one in known)
+            accepted = f"expected {names}" if names else "this model takes none"
+            raise ConfigError(f"condition {shown(name)} is not known: {accepted}.")
+    return {name: _value(known[name], value) for name, value in asked.items()}
+
+
+def _value(condition: Condition, value: float | str) -> float:
+    if condition.choices:
+        if value in condition.choices:
+            return float(condition.choices.index(str(value)))
+        accepted = ", ".join(f"'{one}'" for one in condition.choices)
+    else:
+        inside = not isinstance(value, str) and condition.minimum <= value <= condition.maximum
+        if inside and math.isfinite(float(value)):
+            return float(value)
+        unit = f" {condition.unit}" if condition.unit else ""
+        accepted = f"a number from {condition.minimum:g} to {condition.maximum:g}{unit}"
+    raise ConfigError(f"condition '{condition.name}' is {shown(value)}: expected {accepted}.")

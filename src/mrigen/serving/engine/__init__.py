@@ -1,0 +1,1 @@
+"""How work of all clients is computed together: turns, lanes, and what may wait."""

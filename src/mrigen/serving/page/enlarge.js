@@ -1,0 +1,83 @@
+// One picture of the sheet, large.
+
+import { addressOf } from "./address.js";
+import { drawSamples } from "./api.js";
+import { save } from "./downloads.js";
+import { byId, element } from "./elements.js";
+import { copyOf } from "./sheet.js";
+import { Work } from "./work.js";
+
+export class Enlarged {
+  /** @param {(index: number) => void} closed called with the picture shown last */
+  constructor(closed) {
+    this.dialog = byId("enlarged");
+    this.work = new Work(byId("enlarged-work"));
+    byId("previous").onclick = () => this.#move(-1);
+    byId("next").onclick = () => this.#move(1);
+    byId("close").onclick = () => this.dialog.close();
+    byId("enlarged-download").onclick = () => this.#download();
+    this.dialog.onkeydown = (event) => this.#press(event);
+    this.dialog.onclick = (event) => {
+      if (event.target === this.dialog) this.dialog.close(); // beside the picture
+    };
+    this.dialog.onclose = () => {
+      this.work.stop();
+      closed(this.index);
+    };
+  }
+
+  /** Show picture `index` of `pictures`, drawn as `wanted` says. */
+  open(pictures, index, wanted) {
+    Object.assign(this, { pictures, wanted });
+    this.#show(index);
+    this.dialog.showModal();
+  }
+
+  close() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  get #one() {
+    return { ...this.wanted, seed: this.wanted.seed + BigInt(this.index), count: 1 };
+  }
+
+  #show(index) {
+    this.index = index;
+    const { seed } = this.#one;
+    const large = copyOf(this.pictures[index]);
+    large.setAttribute("role", "img");
+    large.setAttribute("aria-label", `Sample with seed ${seed}`);
+    byId("enlarged-picture").replaceChildren(large);
+    byId("enlarged-title").textContent = `Seed ${seed}`;
+    const { model, version } = this.wanted;
+    const origin = `${model} version ${version}`;
+    const place = `Synthetic, ${index + 1} of ${this.pictures.length}, ${origin}. `;
+    const link = element("a", { href: addressOf(this.#one), textContent: "Link to this picture" });
+    byId("enlarged-words").replaceChildren(place, link);
+    const focused = document.activeElement;
+    byId("previous").disabled = index === 0;
+    byId("next").disabled = index === this.pictures.length - 1;
+    if (focused.disabled) byId("close").focus(); // what has no focus hears no arrows
+  }
+
+  #move(step) {
+    const index = this.index + step;
+    if (index < 0 || index >= this.pictures.length) return;
+    this.work.stop();
+    this.#show(index);
+  }
+
+  #press(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.#move(step);
+  }
+
+  #download() {
+    const one = this.#one;
+    this.work.run("Fetching the picture.", async (options) => {
+      save(await drawSamples(one, "png", options), `${one.model}-${one.version}-${one.seed}`, "png");
+    });
+  }
+}

@@ -1,0 +1,1 @@
+"""Pictures, stacks and volumes that clients send, as slices for a network."""
