@@ -62,7 +62,7 @@ def test_a_job_that_nobody_enters_gives_its_place_back():
 
 
 def test_leaving_ends_readers_and_threads():
-    net = WatchedSampler()
+    net, others = WatchedSampler(), lanes_alive()
 
     async def main():
         async with Batcher(lanes=2) as batcher:
@@ -79,7 +79,7 @@ def test_leaving_ends_readers_and_threads():
         return batcher.counts.jobs
 
     assert asyncio.run(main()) == 0
-    assert lanes_alive() == []
+    assert lanes_alive() <= others
 
 
 def test_a_batcher_can_be_entered_again():

@@ -11,7 +11,7 @@ from watched_sampler import WatchedSampler
 
 def test_a_lane_that_breaks_off_is_not_waited_for(monkeypatch):
     chunk = [(Entry(drawing(WatchedSampler()), 1), range(1))]
-    told = []
+    told, others = [], lanes_alive()
 
     def settle(_):
         raise MemoryError
@@ -22,7 +22,7 @@ def test_a_lane_that_breaks_off_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(threading, "excepthook", told.append)
     asyncio.run(main())
     assert [one.exc_type for one in told] == [MemoryError] * 2
-    assert lanes_alive() == []
+    assert lanes_alive() <= others
 
 
 @pytest.mark.parametrize("counts", [(16,), (3, 5)])

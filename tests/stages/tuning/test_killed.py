@@ -56,7 +56,7 @@ class Watched:
             assert any(process.poll() is None for process in processes), "ended too early"
             for number, worker in self.at_work():
                 if number not in beside:
-                    os.kill(worker, signal.SIGSTOP)
+                    stop(worker)
                     if (number, worker) in self.at_work():
                         return self.record().trials[number], worker
                     os.kill(worker, signal.SIGCONT)
@@ -76,9 +76,22 @@ class Watched:
         ]
 
 
+def stop(process):
+    """Let a process stand still; the signal alone may come after its next few steps."""
+    os.kill(process, signal.SIGSTOP)
+    end = time.monotonic() + SECONDS
+    while state_of(process)[0] not in {"T", "Z"}:
+        assert time.monotonic() < end, "it goes on"
+        time.sleep(0.001)
+
+
 def parent_of(process):
-    status = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
-    return int(status.rpartition(")")[2].split()[1])
+    return int(state_of(process)[1])
+
+
+def state_of(process):
+    """Return the state of a process, its parent, and so on."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
 
 
 def assert_whole(project, record, total=TOTAL):

@@ -14,7 +14,7 @@ def keep_freed_memory(lanes: int) -> bool:
     """Let the C library keep what networks free between chunks; say whether it does.
 
     Lanes allocate and free the same megabytes for every chunk. By default glibc gives most of
-    that back to the system each time, which then clears every page anew: a quarter of the
+    that back to the system each time, which then clears every page anew: a sixth of the
     processor time of a small generator. Other C libraries are left as they are.
 
     Parameters
