@@ -49,13 +49,14 @@ class Watched:
     def running(self, *processes, beside=()):
         """Wait until a trial runs that is not one of `beside`; return it, and its worker.
 
+        Nor does it run one of them again: parameters that lose three workers would have failed.
         The worker stands still from then on, so that the trial cannot end before it is killed.
         """
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             assert any(process.poll() is None for process in processes), "ended too early"
             for number, worker in self.at_work():
-                if number not in beside:
+                if not {number, self.record().trials[number].retry_of} & set(beside):
                     stop(worker)
                     if (number, worker) in self.at_work():
                         return self.record().trials[number], worker
