@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,9 @@ def ask_at_rate(asked: Asked, rate: float, seconds: float) -> Answered:
     return _measured(main, latencies)
 
 
-def _measured(main, latencies: dict[int, list[float]]) -> Answered:  # type: ignore[no-untyped-def]
+def _measured(
+    main: Callable[[], Coroutine[Any, Any, None]], latencies: dict[int, list[float]]
+) -> Answered:
     start, spent = time.perf_counter(), time.process_time()
     asyncio.run(main())
     return Answered(time.perf_counter() - start, time.process_time() - spent, latencies)

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 
 def processor_seconds(pid: int) -> float:
@@ -26,7 +27,7 @@ def processor_seconds(pid: int) -> float:
 
 
 @functools.cache
-def load(project: str, model: str, *, untrained: bool):  # type: ignore[no-untyped-def]
+def load(project: str, model: str, *, untrained: bool) -> tuple[Any, int]:
     """Load or build a network and return it with the size of its images."""
     if untrained:
         from mrigen.models.build import build_network

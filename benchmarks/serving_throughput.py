@@ -9,8 +9,8 @@ counts; and at last `mrigen serve` at twice the rate of sheets that it can keep 
 Clients and server share the machine. Where others compute on it, too, look at the images per
 second of a processor rather than per second on the wall: the server's own, without its clients.
 
-`--untrained STUDY` serves a model of a params.yaml with weights that were never trained and no
-registry; MLflow is left out.
+With `--untrained`, PROJECT is any folder with a params.yaml, such as a copy of a study's; a model
+of it is served with weights that were never trained and without a registry, and MLflow is left out.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def ratio(runs: Runs, others: Runs) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("project", help="a finished project, or a params.yaml with --untrained")
+    parser.add_argument("project", help="a finished project; with --untrained any folder with a params.yaml")
     parser.add_argument("--model", default="gan15", help="a registered generator")
     parser.add_argument("--untrained", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
