@@ -146,7 +146,9 @@ def ratio(runs: Runs, others: Runs) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("project", help="a finished project; with --untrained any folder with a params.yaml")
+    parser.add_argument(
+        "project", help="a finished project; with --untrained any folder with a params.yaml"
+    )
     parser.add_argument("--model", default="gan15", help="a registered generator")
     parser.add_argument("--untrained", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
