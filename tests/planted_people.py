@@ -15,6 +15,7 @@ from mrigen.data.store.writing import write_store
 from mrigen.evaluation.case import Case
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.images import from_integers
+from mrigen.models.interfaces import Condition
 from phantoms import disc_scans
 
 SIZE = 16
@@ -70,6 +71,24 @@ class Noise(nn.Module):
 
     def sample(self, noise: Tensor, conditions=None) -> Tensor:
         return torch.special.ndtr(noise) * self.scale
+
+
+class Liar(Replay):
+    """A sampler that draws training slices of men if women are asked for, and of women if men."""
+
+    conditions = (Condition("sex", 0, 1, choices=("female", "male")),)
+
+    def __init__(self, store: SliceStore) -> None:
+        rows = store.positions("train")
+        super().__init__(from_integers(store.read(rows))[:, None])
+        male = torch.tensor([sex == "m" for sex in store.manifest["sex"][rows]])
+        self.others = [male.nonzero()[:, 0], male.logical_not().nonzero()[:, 0]]
+
+    def sample(self, noise: Tensor, conditions=None) -> Tensor:
+        shares = torch.special.ndtr(noise[:, 0].double()).tolist()
+        groups = [self.others[int(sex)] for sex in conditions["sex"]]
+        places = [int(s * len(group)) for s, group in zip(shares, groups, strict=True)]
+        return torch.stack([self.images[g[p]] for g, p in zip(groups, places, strict=True)])
 
 
 def replay_of(store: SliceStore, split: str = "train") -> Replay:

@@ -11,16 +11,27 @@ NETWORKS = {
     "gan": {"name": "feliu_gan", "base_channels": 2, "discriminator_channels": 2},
     "unet": {"name": "unet", "base_channels": 2, "depth": 2},
 }
+FLOW = {
+    "name": "flow", "block": 4, "base_channels": 16, "depth": 1, "embedding_size": 8,
+    "conditions": {"position_mm": [0, 60], "age": [18, 90], "sex": True, "modality": ["T1w"]},
+    "sampling": {"steps": 3, "quick_steps": 1},
+}  # fmt: skip
+EVERY = {**NETWORKS, "flow": FLOW}
 
 
 def config(model="vae"):
-    values = {"model": model, "image_size": SIZE, "network": NETWORKS[model]}
+    values = {"model": model, "image_size": SIZE, "network": EVERY[model]}
     return BundleConfig.model_validate(values)
 
 
 def network(model="vae", seed=0):
     torch.manual_seed(seed)
-    return build_network(config(model).network, SIZE).eval()
+    net = build_network(config(model).network, SIZE).eval()
+    if model == "flow":  # it begins with no velocity at all
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.add_(0.1 * torch.randn_like(weight))
+    return net
 
 
 def write_bundle(path, model="vae", *, seed=0, card=None):

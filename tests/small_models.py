@@ -30,11 +30,29 @@ RESIDUAL = {"name": "shallow_residual_ae", "base_channels": 8, "depth": 2}
 PRIOR = {"width": 16, "layers": 1, "heads": 2}
 GAN = {"name": "feliu_gan", "latent_size": 8, "base_channels": 4, "discriminator_channels": 4}
 UNET = {"name": "unet", "base_channels": 8, "depth": 2}
+FLOW = {
+    "name": "flow",
+    "block": 2,
+    "base_channels": 8,
+    "depth": 1,
+    "embedding_size": 32,
+    "whitening": 0.5,
+    "sampling": {"steps": 6, "quick_steps": 2},
+}
+TOLD = FLOW | {
+    "conditions": {
+        "position_mm": [-40, 60],
+        "age": [20, 90],
+        "sex": True,
+        "modality": ["T1w", "T2w"],
+    }
+}
 
 BOUND = {"name": "variational", "noise_std": 0.1}
 CODES = {"name": "quantized", "data_variance": 0.1, "dead_code_steps": 10}
 ERROR = {"name": "reconstruction"}
 GAME = {"name": "adversarial", "r1_weight": 0.1}
+VELOCITY = {"name": "flow_matching"}
 
 # Network and objective of each kind; a kind is anything that takes another way through the code.
 MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -78,8 +96,16 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"name": "myronenko_cae", "base_channels": 8, "depth": 2, "dropout": 0.1},
         ERROR | {"l2_weight": 1e-5},
     ),
+    "flow": (FLOW | {"preconditioning": "none"}, VELOCITY),
+    "flow_labelled": (FLOW | {"label_size": 3, "dropout": 0.1}, VELOCITY),
+    "flow_told": (TOLD, VELOCITY),
+    "flow_guided": (
+        TOLD | {"attention_levels": 0, "sampling": {"steps": 6, "quick_steps": 2, "guidance": 2.0}},
+        VELOCITY | {"condition_dropout": 0.2},
+    ),
 }
 GANS = [name for name, (network, _) in MODELS.items() if network["name"] == "feliu_gan"]
+FLOWS = [name for name, (network, _) in MODELS.items() if network["name"] == "flow"]
 
 
 def build(model: str, seed: int = 0) -> torch.nn.Module:
@@ -113,13 +139,30 @@ def batch(model: str, step: int = 0, count: int = 8) -> Batch:
     labels = MODELS[model][0].get("label_size", 0)
     label = torch.randn(count, labels, generator=generator) if labels else None
     damaged = MODELS[model][1]["name"] == "reconstruction"
-    return Batch(torch.where(patch, 1.0, clean) if damaged else clean, clean, patch, order, label)
+    told = _covariates(count)[order] if "conditions" in MODELS[model][0] else None
+    conditions = None if told is None else dict(zip(_COVARIATES, told.T, strict=True))
+    images = torch.where(patch, 1.0, clean) if damaged else clean
+    return Batch(images, clean, patch, order, label, conditions)
+
+
+_COVARIATES = ("position_mm", "age", "sex", "modality")
+
+
+def _covariates(count: int) -> torch.Tensor:
+    """What is known of each phantom, some of it not."""
+    share = torch.linspace(0, 1, count)
+    known = torch.stack([100 * share - 40, 20 + 70 * share, share.round(), 1 - share.round()], 1)
+    known[::3, 1] = torch.nan
+    known[1::4, 2] = torch.nan
+    return known
 
 
 def settings(model: str, **changes: Any) -> TrainingConfig:
     """Give the training that a model learns eight phantoms with."""
     values: dict[str, Any] = {"epochs": 24, "batch_size": 8, "learning_rate": 6e-3}
     values |= {"ema_decay": None}
+    if model in FLOWS:
+        values |= {"ema_decay": 0.9}
     if model in GANS:
         values |= {"learning_rate": 5e-3, "epochs": 30, "betas": (0.5, 0.999), "ema_decay": 0.8}
     return TrainingConfig.model_validate(values | changes)

@@ -9,7 +9,7 @@ import yaml
 
 from mrigen.project import load_project
 from mrigen.stages.register import register
-from small_bundles import NETWORKS, SIZE, write_bundle
+from small_bundles import EVERY, SIZE, write_bundle
 
 GOOD = {"frechet_ratio": 10.0, "slice_ssim": 0.9}
 
@@ -21,7 +21,7 @@ def write_project(root):
     params = {
         "sources": {"ixi": {"layout": "ixi", "path": "data"}},
         "datasets": {"heads": {"source": "ixi", "size": SIZE}},
-        "models": {name: model | {"network": network} for name, network in NETWORKS.items()},
+        "models": {name: model | {"network": network} for name, network in EVERY.items()},
     }
     Path(root, "params.yaml").write_text(yaml.safe_dump(params))
     return load_project(root)

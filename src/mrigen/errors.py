@@ -1,5 +1,7 @@
 """What can go wrong for a user, as sentences they can act on."""
 
+_SHOWN = 60  # characters of a refused value
+
 
 class MrigenError(Exception):
     """A mistake in what mrigen was given: one sentence of what, the value, and what to do.
@@ -63,3 +65,15 @@ def printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def shown(value: object) -> str:
+    """Return a value as text that is safe to repeat: quoted, escaped and short.
+
+    Examples
+    --------
+    >>> shown(("vae", 3))
+    "('vae', 3)"
+    """
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

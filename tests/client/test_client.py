@@ -52,6 +52,19 @@ def test_samples_are_those_of_their_seeds(client):
     assert samples.digest == DIGEST
 
 
+def test_quick_samples_are_asked_for_and_say_so(client, tmp_path):
+    asked = {"count": 3, "seed": 7, "conditions": {"age": 70}}
+    quick = client.sample("aged", **asked, quick=True)
+    expected = draw_samples(SmallConditional(SIZE), range(7, 10), {"age": 70.0}, quick=True)
+    assert np.array_equal(quick.images, expected[:, 0].numpy())
+    assert (quick.quick, client.sample("aged", **asked).quick) == (True, False)
+    assert list(quick.conditions) == ["age"]
+    assert client.download("aged", tmp_path / "x.zip", **asked, quick=True).quick
+    assert [model.name for model in client.models() if model.quick] == ["aged"]
+    with pytest.raises(ClientError, match="'vae' has no quick mode"):
+        client.sample("vae", quick=True)
+
+
 @pytest.mark.parametrize(
     ("reference", "version", "found"),
     [("vae", None, 3), ("vae", 2, 2), ("vae/2", None, 2), ("vae@candidate", None, 2)],

@@ -42,6 +42,17 @@ def drawn(count=2, size=4, first=5):
     return archive(images=images, seeds=np.arange(count) + first)
 
 
+@pytest.mark.parametrize(("asked", "told"), [(True, {}), (False, {"Mrigen-Quick": "true"})])
+def test_the_other_mode_than_was_asked_for_is_refused(tmp_path, asked, told):
+    answer = answering(drawn(), headers=ORIGIN | told)
+    with scripted_server(listing(), answer, listing(), answer) as (url, _), Client(url) as client:
+        with pytest.raises(ClientError, match="as was asked for"):
+            client.sample("vae", count=2, seed=5, quick=asked)
+        with pytest.raises(ClientError, match="as was asked for"):
+            client.download("vae", tmp_path / "x.npz", count=2, seed=5, quick=asked)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_busy_server_is_asked_again_when_it_says(naps):
     busy = answering(b'{"detail": "busy."}', 503, {"Retry-After": "2"})
     over = answering(b'{"detail": "too often."}', 429, {"Retry-After": "7"})

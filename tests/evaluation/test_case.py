@@ -5,6 +5,7 @@ import torch
 from judged_cases import Replay, case, heads, pixels
 from mrigen.data.loader import TEST
 from mrigen.errors import DataError
+from told_people import NAMES, Told, people_store, shown
 
 
 def test_real_features_are_those_of_the_clean_slices_and_are_kept(tmp_path):
@@ -58,3 +59,27 @@ def test_rows_are_spread_over_a_split(tmp_path):
     assert few[-1] == rows[-1]
     assert len(few) == 3
     assert np.array_equal(made.rows(TEST, 10**6), rows)
+
+
+def test_a_network_is_told_of_each_image_what_is_known_of_a_training_slice(tmp_path):
+    store = people_store(tmp_path / "people")
+    made = case(tmp_path, Told(), store=store)
+    told, rows = made.generated_conditions(24), made.generated_rows(24)
+    assert made.condition_names == NAMES
+    assert shown(made.generated(24)) == told
+    assert set(rows) <= set(store.positions("train"))
+    assert len(set(rows)) > 10
+    table = store.manifest.iloc[rows]
+    for name, column in (("position_mm", "position_mm"), ("age", "age")):
+        known = [each.get(name, np.nan) for each in told]
+        assert np.array_equal(known, table[column], equal_nan=True)
+    sexes = [each.get("sex") for each in told]
+    assert sexes == [{"f": 0.0, "m": 1.0}.get(sex) for sex in table["sex"]]
+    assert None in sexes
+    assert made.generated_conditions(40)[:24] == told
+
+
+def test_a_network_that_is_told_nothing_has_no_conditions(tmp_path):
+    made = case(tmp_path, Replay(heads(range(4))))
+    assert made.condition_names == ()
+    assert made.generated_conditions(3) == [{}, {}, {}]

@@ -5,7 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from mrigen.evaluation.figures import curve_figure, restoration_figure, sample_figure
+from mrigen.evaluation.figures import (
+    curve_figure,
+    restoration_figure,
+    rows_figure,
+    sample_figure,
+)
 
 
 def images(count=5, seed=0):
@@ -32,6 +37,7 @@ def drawings():
         images(seed=1), target=clean, restored=images(seed=2), patch=patch()
     )
     yield lambda: restoration_figure(clean, target=clean, restored=clean, patch=patch())
+    yield lambda: rows_figure([clean, clean], ["above", "below"], ["first", "second"])
     yield lambda: curve_figure(history)
 
 
@@ -42,6 +48,12 @@ def test_the_same_numbers_give_the_same_bytes_without_software_or_date(draw):
     picture = opened(png)
     assert not {"Software", "Creation Time", "date"} & set(picture.info)
     assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_rows_are_drawn_in_the_same_window():
+    line = torch.stack([torch.zeros(1, 8, 8), torch.full((1, 8, 8), 0.5)])
+    picture = np.asarray(opened(rows_figure([line], ["a"], ["first", "second"])).convert("RGB"))
+    assert (picture == 128).all(-1).sum() > 1000
 
 
 def test_a_restoration_has_a_row_more_than_a_reproduction():

@@ -15,6 +15,7 @@ from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, DataError, ModelError
 from mrigen.evaluation.validation_score import ValidationScorer
 from mrigen.images import from_integers
+from told_people import Told, people_store
 
 
 class Pixels:
@@ -118,6 +119,24 @@ def test_no_slice_but_those_of_validation_subjects_is_read(tmp_path, monkeypatch
     made(small_models.build("vae").eval())
     assert len(set(rows)) == 4
     assert set(rows) <= set(made.store.positions(VALIDATION))
+
+
+def test_a_network_is_told_of_training_people_alone(tmp_path, monkeypatch):
+    store = people_store(tmp_path / "people")
+    asked = []
+    draw = Told.sample
+    monkeypatch.setattr(
+        Told, "sample", lambda self, noise, told: asked.append(told) or draw(self, noise, told)
+    )
+    made = scorer(tmp_path, store=store)
+    first = made(Told())
+    ages = torch.cat([told["age"] for told in asked])
+    known = set(ages[ages.isfinite()].tolist())
+    splits = {split: part["age"] for split, part in store.manifest.groupby("split")}
+    assert len(known) > 2
+    assert known <= set(splits["train"])
+    assert not known & (set(splits["validation"]) | set(splits["test"]))
+    assert scorer(tmp_path, store=store)(Told()) == first
 
 
 def test_features_of_real_slices_are_computed_once(tmp_path):

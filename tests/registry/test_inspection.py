@@ -8,6 +8,7 @@ import torch
 
 from mrigen.bundle import bundle_digest
 from mrigen.errors import ModelError, RegistryError
+from mrigen.registry import inspection
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.inspection import check_tag
 from mrigen.registry.lookup import find_version
@@ -117,8 +118,11 @@ def test_what_changes_between_the_check_and_the_loading_is_refused(tracker, root
 
 
 @pytest.fixture
-def earlier(tracker, root):
+def earlier(tracker, root, monkeypatch):
     """The folder of a version from before the digests of files were recorded."""
+    # Its code is today's here, which is not what such versions have.
+    code = sha256((root / "pyfunc_model.py").read_bytes()).hexdigest()
+    monkeypatch.setattr(inspection, "_EARLIER_CODE", {code})
     tracker.client.delete_model_version_tag("vae", "2", "mrigen.files")
     return root
 

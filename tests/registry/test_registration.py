@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mrigen.bundle import load_bundle
-from mrigen.errors import ModelError, RegistryError
+from mrigen.errors import ConfigError, ModelError, RegistryError
 from mrigen.models.sampling import draw_samples
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.registration import ModelCard, register_bundle
@@ -183,6 +183,27 @@ def test_mlflow_alone_draws_the_same_samples(register, load, tmp_path, model):
     assert samples.dtype == np.float32
     assert np.array_equal(samples, expected.numpy())
     assert loaded.predict(None).shape == (1, 1, SIZE, SIZE)
+
+
+def test_mlflow_alone_asks_for_conditions_and_the_quick_mode(register, load, tmp_path):
+    register("flow")
+    loaded = load("models:/flow@champion")
+    told = {"age": 70.0, "sex": "male"}
+    net = load_bundle(tmp_path / "flow0").model
+    for quick in (False, True):
+        samples = loaded.predict(None, params={"seed": 5, "quick": quick, **told})
+        expected = draw_samples(net, [5], {"age": 70.0, "sex": 1.0}, quick=quick)
+        assert np.array_equal(samples, expected.numpy())
+    assert np.array_equal(loaded.predict(None), draw_samples(net, [0]).numpy())
+    with pytest.raises(ConfigError, match="condition 'age' is 170"):
+        loaded.predict(None, params={"age": 170.0})
+
+
+def test_a_version_has_the_metrics_of_its_evaluation(tracker, register):
+    register(metrics={"ratio": 10.0, "quick_frechet_ratio": 1.25})
+    for name, text in {"metric.odd": "much", "metric.endless": "inf", "other": "1"}.items():
+        tracker.client.set_model_version_tag("vae", "1", name, text)
+    assert resolve(tracker, "vae").metrics == {"ratio": 10.0, "quick_frechet_ratio": 1.25}
 
 
 @pytest.mark.parametrize("params", [{"num_samples": 0}, {"seed": -1}])

@@ -32,20 +32,20 @@ def inputs():
 def alone(name, task, row, asked):
     """Return one image, computed with no companions."""
     with single_threaded():
-        if task == "draw":
-            return draw_chunk(net(name), [row], [ASKED[asked]])
+        if task != "restore":
+            return draw_chunk(net(name), [row], [ASKED[asked]], quick=task == "draw quickly")
         return reconstruct_chunk(net(name), inputs()[row : row + 1])
 
 
 def work(name, task, rows, asked):
-    if task == "draw":
-        return Drawing(net(name), rows, ASKED[asked])
+    if task != "restore":
+        return Drawing(net(name), rows, ASKED[asked], quick=task == "draw quickly")
     return Restoring(net(name), inputs()[rows.start : rows.stop])
 
 
 jobs = st.tuples(
     st.sampled_from([("gan", "draw"), ("vae", "draw"), ("conditional", "draw"),
-                     ("vae", "restore"), ("unet", "restore")]),
+                     ("conditional", "draw quickly"), ("vae", "restore"), ("unet", "restore")]),
     st.integers(0, LAST - 1),
     st.integers(1, LAST),
     st.sampled_from(range(len(ASKED))),

@@ -17,6 +17,13 @@ def test_work_has_the_seeds_and_the_conditions():
     assert work.conditions == {"sex": 1.0}
 
 
+def test_a_quick_mode_is_asked_of_a_model_that_has_one():
+    model, asked = served("ages", SmallConditional().eval()), SampleRequest(quick=True)
+    assert plan_drawing(model, asked, seed=7, max_count=10).quick
+    with pytest.raises(ModelError, match="'vae' has no quick mode: ask without 'quick'"):
+        plan_drawing(served(), asked, seed=7, max_count=10)
+
+
 def test_the_last_seed_may_be_drawn_and_no_other_after_it():
     asked = SampleRequest(count=2)
     seeds = plan_drawing(served(), asked, seed=LAST_SEED - 1, max_count=10).seeds

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from asked_server import ask, client_of
 from mrigen.serving.metrics import Measured, Metrics
+from small_conditional import SmallConditional
 from small_served import served
 from watched_sampler import SIZE, WatchedSampler
 
@@ -52,6 +53,14 @@ def test_images_are_counted_by_model_version_and_task(client):
     ask(client, count=65, format="npz")  # refused
     labels = {"model": "vae", "version": "3", "task": "sample"}
     assert counted(client, "mrigen_images_total", **labels) == 23
+
+
+def test_quick_images_are_counted_by_themselves():
+    with client_of(served("ages", SmallConditional().eval())) as client:
+        ask(client, "ages", count=5)
+        ask(client, "ages", count=3, quick=True)
+        assert counted(client, "mrigen_images_total", task="sample") == 5
+        assert counted(client, "mrigen_images_total", task="quick sample") == 3
 
 
 def test_the_engine_tells_what_it_computed(client):

@@ -126,6 +126,19 @@ def test_hardware_and_energy_are_told(project, energy, words):
     assert (facts["Hardware"], facts["Training time"]) == ("a chip", "62 s")
 
 
+def test_a_choice_of_weights_by_their_images_is_told_with_what_it_took(project):
+    assert "Weights" not in sections(project)["Model details"].facts
+    kept = {"kept_epoch": 7, "kept_half_life": 0.03, "kept_kernel_distance": 0.01234}
+    rewrite(project.bundle("unet") / "card.json", **kept)
+    timing = {"bundle": bundle_digest(project.bundle("unet")), "seconds": 61.6, "look_seconds": 9}
+    (project.model_folder("unet") / "timing.json").write_text(json.dumps(timing))
+    found = sections(project)
+    words = found["Model details"].facts["Weights"]
+    assert words.startswith("those of epoch 7, an average of half-life 0.03, the best of those")
+    assert "kernel distance 0.01234" in words
+    assert found["Hardware and energy"].facts["Looks at its images"] == "9 s"
+
+
 def test_times_of_another_bundle_are_not_told(project):
     timing = {"bundle": "0" * 64, "device": "a chip", "seconds": 61.6}
     (project.model_folder("unet") / "timing.json").write_text(json.dumps(timing))

@@ -23,7 +23,7 @@ KINDS = ["png", "zip", "npz", "nii"]
 @pytest.fixture(scope="module")
 def project(empty_database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
-    return registered_project(folder, empty_database, vae=GOOD, unet=GOOD)
+    return registered_project(folder, empty_database, vae=GOOD, unet=GOOD, flow=GOOD)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,27 @@ def test_a_server_and_every_number_of_lanes_give_the_same_bytes(project, server,
         assert len({path.read_bytes() for path in (one, two, far)}) == 1
     names = {f"{name}.{kind}" for name in ("one", "two", "far") for kind in KINDS}
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == names
+
+
+def test_what_the_images_show_and_how_quickly_they_are_drawn_travels_to_a_server(
+    project, server, tmp_path
+):
+    words = ["--age", 70, "--sex", "f", "--position-mm", 10, "--condition", "modality=T1w"]
+    asked = ["sample", "flow@champion", "--count", 3, *words, "--out"]
+    near, far, usual = (tmp_path / f"{name}.npz" for name in ("near", "far", "usual"))
+    command("-C", project.root, *asked, near, "--quick")
+    command("-C", tmp_path, *asked, far, "--quick", "--server", server)
+    command("-C", tmp_path, *asked, usual, "--server", server)
+    assert near.read_bytes() == far.read_bytes()
+    with np.load(near, allow_pickle=False) as quick, np.load(usual, allow_pickle=False) as arrays:
+        told = {"age": 70.0, "sex": 0.0, "position_mm": 10.0, "modality": 0.0}
+        expected = draw_samples(network("flow"), range(3), told, quick=True)[:, 0].numpy()
+        assert np.array_equal(quick["images"], expected)
+        assert not np.array_equal(quick["images"], arrays["images"])
+        names = set(arrays) - {"images", "seeds"}
+        assert {name: float(arrays[name][0]) for name in names} == {
+            f"condition_{name}": value for name, value in told.items()
+        }
 
 
 def test_a_refusal_of_the_server_is_one_line(server, tmp_path):
@@ -138,7 +159,7 @@ def test_a_model_that_restores_cannot_sample(project, tmp_path):
 
 
 def test_an_unknown_model_is_told(project, tmp_path):
-    with pytest.raises(RegistryError, match="there is 'unet', 'vae'"):
+    with pytest.raises(RegistryError, match="there is 'flow', 'unet', 'vae'"):
         sample(project, "gan", count=1, seed=0, out=tmp_path / "x.png")
 
 

@@ -66,6 +66,7 @@ def test_a_compiled_training_is_nearly_the_same(compiled, tmp_path):
         ("gan_study", ["Generator"]),
         ("unet", ["UNet"]),
         ("residual_unet", ["ResidualUNet"]),
+        ("flow_told", ["VelocityUNet"]),
     ],
 )
 def test_what_is_called_is_compiled_unless_it_is_differentiated_twice(model, expected, compiled):

@@ -85,6 +85,25 @@ def assert_equal_states(first: TrainState, second: TrainState) -> None:
             assert torch.equal(left, right), name
 
 
+def test_two_averages_in_one_run_are_those_of_two_runs():
+    shares = (0.05, 0.3)
+    states = []
+    for half_lives in (shares, shares[:1], shares[1:]):
+        config = TrainingConfig(epochs=3, batch_size=8, ema_half_lives=half_lives)
+        states.append(start("unet", config))
+        run(states[-1], config)
+    both, first, second = states
+    assert len(both.candidates) == 2
+    for one, other in zip(
+        both.candidates, (first.final_network, second.final_network), strict=True
+    ):
+        for left, right in zip(one.parameters(), other.parameters(), strict=True):
+            assert torch.equal(left, right)
+            assert left.stride() == right.stride()
+    left, right = (next(each.parameters()) for each in both.candidates)
+    assert not torch.equal(left, right)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_resumed_run_is_bit_equal_to_an_unbroken_one(family, tmp_path):
     config = TrainingConfig(epochs=4, batch_size=8, learning_rate=1e-2, schedule="cosine")

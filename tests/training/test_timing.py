@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mrigen.training import timing
-from mrigen.training.timing import time_calls
+from mrigen.training.timing import Stopwatch, time_calls
 
 CPU = torch.device("cpu")
 
@@ -23,6 +23,18 @@ def test_pace_is_that_of_the_middle_window_and_leaves_the_warm_up_out(monkeypatc
     pace = time_calls(call, device=CPU, warm_up=2, windows=3, calls=2)
     assert pace == (2, 2, 20)
     assert next(seconds, None) is None
+
+
+def test_a_paused_stopwatch_stands_still_and_goes_on(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    watch = Stopwatch(seconds=10)
+    clock[0] = 1
+    with watch.paused():
+        clock[0] = 50
+        assert watch.seconds == 11
+    clock[0] = 52
+    assert watch.seconds == 13
 
 
 INNER = """

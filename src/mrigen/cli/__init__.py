@@ -15,6 +15,7 @@ from mrigen.cli.doctor import doctor
 from mrigen.cli.group import CommandGroup, project_of, tell
 from mrigen.cli.models import import_keras
 from mrigen.cli.serving import sample, serve
+from mrigen.cli.stack import stack
 from mrigen.cli.tune import tune
 from mrigen.cli.volumes import anomaly
 from mrigen.errors import ConfigError, DataError, ModelError, RegistryError
@@ -158,6 +159,7 @@ def register(ctx: click.Context, models: tuple[str, ...], *, promote: bool) -> N
 
 
 main.add_command(sample)
+main.add_command(stack)
 main.add_command(serve)
 main.add_command(anomaly)
 main.add_command(bench)

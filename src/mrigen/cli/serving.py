@@ -5,22 +5,8 @@ from typing import Any
 
 import click
 
+from mrigen.cli.conditions import condition_options
 from mrigen.cli.group import project_of
-
-
-def _conditions(
-    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
-) -> dict[str, float | str]:
-    found: dict[str, float | str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value) or name in found:
-            raise click.BadParameter(f"'{text}': expected NAME=VALUE, and no name twice.")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            found[name] = value
-    return found
 
 
 @click.command()
@@ -157,13 +143,9 @@ def serve(ctx: click.Context, /, **words: Any) -> None:
     required=True,
     help="A .png sheet, a .zip of pictures, .npz arrays or a .nii stack.",
 )
+@condition_options
 @click.option(
-    "--condition",
-    "conditions",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_conditions,
-    help="What the images show, such as age=70; repeatable.",
+    "--quick", is_flag=True, help="Sooner and less good, where the model has such a mode."
 )
 @click.option("--device", default="cpu", envvar="MRIGEN_DEVICE", show_default=True)
 @click.option(
@@ -196,6 +178,7 @@ def sample(
 
     \b
     Example: mrigen sample vae@champion --count 16 --seed 1 --out x.png
+             mrigen sample flow@champion --age 70 --sex f --position-mm 10 --out x.png
     """
     words["progress"] = ctx.obj["progress"]
     if server is not None:

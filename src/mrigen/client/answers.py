@@ -43,6 +43,11 @@ class ModelInfo(_Told):
         What computes.
     conditions
         What its samples can be asked for.
+    quick
+        Whether its samples can be asked for in a quick mode.
+    quick_frechet_ratio
+        How many times as far from real slices quick samples are as others, by their Fréchet
+        distance; None where that was not measured.
     card
         Data, code and licence behind the weights.
     """
@@ -55,6 +60,8 @@ class ModelInfo(_Told):
     image_size: int = Field(ge=1, le=4096)
     device: str = "cpu"
     conditions: tuple[ConditionInfo, ...] = ()
+    quick: bool = False
+    quick_frechet_ratio: float | None = None
     card: Mapping[str, object] = Field(default_factory=dict)
 
 
@@ -110,6 +117,8 @@ class Samples:
         What was asked for, one value per image.
     model, version, digest, device
         What computed them.
+    quick
+        Whether they were drawn in the quick mode.
     """
 
     images: FloatImages
@@ -119,6 +128,7 @@ class Samples:
     version: int
     digest: str
     device: str
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,8 @@ class ImageFile:
         Of the first sample; None for answers to images.
     model, version, digest, device
         What computed them.
+    quick
+        Whether they were drawn in the quick mode.
     """
 
     path: Path
@@ -141,3 +153,4 @@ class ImageFile:
     version: int
     digest: str
     device: str
+    quick: bool = False

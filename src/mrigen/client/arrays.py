@@ -15,7 +15,7 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 MOST_ARRAYS = 64
 _PIECE_BYTES = 2**20  # members of archives copy what they read
-_KINDS = "fiuU"  # of numbers and text; never objects, which would be pickles
+_KINDS = "bfiuU"  # of numbers, text and what is true or not; never objects, which would be pickles
 
 
 def read_arrays(file: IO[bytes], most_bytes: int) -> Arrays:

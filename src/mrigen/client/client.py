@@ -139,6 +139,7 @@ class Client:
         count: int = 1,
         seed: int | None = None,
         conditions: Mapping[str, Value] | None = None,
+        quick: bool = False,
         version: int | None = None,
     ) -> Samples:
         """Draw samples.
@@ -153,6 +154,8 @@ class Client:
             Of the first; sample `i` has the seed `seed + i`. By default a random one.
         conditions
             Values of what the model lists under `conditions`, such as {"age": 70}.
+        quick
+            Sooner and less good, of a model that is `quick`.
         version
             Of the model, in place of "/3".
 
@@ -171,8 +174,8 @@ class Client:
         first = chosen_seed(seed, count)
 
         def ask(known: ModelInfo) -> Samples:
-            question = ask_for_samples(known, count, first, conditions, "npz")
-            read = partial(read_samples, model=known, count=count, seed=first)
+            question = ask_for_samples(known, count, first, conditions, "npz", quick=quick)
+            read = partial(read_samples, model=known, count=count, seed=first, quick=quick)
             return self._connection.ask(question, read)
 
         return self._of(model, version, ask)
@@ -185,6 +188,7 @@ class Client:
         count: int = 1,
         seed: int | None = None,
         conditions: Mapping[str, Value] | None = None,
+        quick: bool = False,
         version: int | None = None,
         report: Report = lambda done, total: None,  # noqa: ARG005 - shows nothing
     ) -> ImageFile:
@@ -192,7 +196,7 @@ class Client:
 
         Parameters
         ----------
-        model, count, seed, conditions, version
+        model, count, seed, conditions, quick, version
             As in `sample`.
         path
             A name in ".png" (one sheet), ".zip" (of pictures), ".npz" or ".nii".
@@ -209,9 +213,9 @@ class Client:
         first = chosen_seed(seed, count)
 
         def ask(known: ModelInfo) -> ImageFile:
-            question = ask_for_samples(known, count, first, conditions, file_format)
-            save = partial(save_samples, model=known, count=count, seed=first, out=out)
-            read = partial(save, file_format=file_format, report=report)
+            question = ask_for_samples(known, count, first, conditions, file_format, quick=quick)
+            save = partial(save_samples, model=known, count=count, seed=first, quick=quick)
+            read = partial(save, out=out, file_format=file_format, report=report)
             return self._connection.ask(question, read)
 
         return self._of(model, version, ask)

@@ -47,15 +47,15 @@ class Answer:
         text = self._response.headers.get("content-length", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
-    def header(self, name: str) -> str:
-        """Return a header.
+    def header(self, name: str, default: str | None = None) -> str:
+        """Return a header, or the default.
 
         Raises
         ------
         ClientError
-            If it is missing.
+            If it is missing and there is no default.
         """
-        value = self._response.headers.get(name)
+        value = self._response.headers.get(name, default)
         if value is None:
             raise ClientError(
                 f"the answer of {self._address} has no header '{name}': expected a server of "

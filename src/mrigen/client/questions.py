@@ -39,6 +39,8 @@ def ask_for_samples(
     seed: int,
     conditions: Mapping[str, Value] | None,
     file_format: str,
+    *,
+    quick: bool = False,
 ) -> Question:
     """Ask for samples in a file.
 
@@ -50,6 +52,8 @@ def ask_for_samples(
     # The version is named, so that a repeated request cannot meet another one.
     asked: dict[str, Any] = {"count": count, "seed": seed, "version": model.version}
     asked |= {"format": file_format, "conditions": dict(conditions or {})}
+    if quick:  # a server from before there were such modes does not know the word
+        asked["quick"] = True
     try:
         body = json.dumps(asked, allow_nan=False).encode()
     except (TypeError, ValueError):

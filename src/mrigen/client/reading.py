@@ -31,7 +31,9 @@ Report = Callable[[int, int | None], None]
 _CONDITION = "condition_"  # what the names of their arrays begin with
 
 
-def read_samples(answer: Answer, model: ModelInfo, count: int, seed: int) -> Samples:
+def read_samples(
+    answer: Answer, model: ModelInfo, count: int, seed: int, *, quick: bool = False
+) -> Samples:
     """Read an archive of samples.
 
     Raises
@@ -40,6 +42,7 @@ def read_samples(answer: Answer, model: ModelInfo, count: int, seed: int) -> Sam
         If it is not what was asked for.
     """
     origin, size = _origin(answer, model), model.image_size
+    _check_mode(answer, quick=quick)
     arrays = _arrays(answer, most_bytes(count, size))
     images = expect_array(arrays, "images", "float32", (count, size, size))
     seeds = expect_array(arrays, "seeds", "int64", (count,))
@@ -51,7 +54,11 @@ def read_samples(answer: Answer, model: ModelInfo, count: int, seed: int) -> Sam
         if name.startswith(_CONDITION)
     }
     return Samples(
-        cast("FloatImages", images), cast("npt.NDArray[np.int64]", seeds), told, **origin
+        cast("FloatImages", images),
+        cast("npt.NDArray[np.int64]", seeds),
+        told,
+        **origin,
+        quick=quick,
     )
 
 
@@ -63,6 +70,8 @@ def save_samples(
     out: Path,
     file_format: str,
     report: Report,
+    *,
+    quick: bool = False,
 ) -> ImageFile:
     """Write samples to a file, whole or not at all.
 
@@ -72,11 +81,12 @@ def save_samples(
         If they are not what was asked for.
     """
     origin = _origin(answer, model)
+    _check_mode(answer, quick=quick)
     with atomic_file(out) as temporary:
         with temporary.open("wb") as file:
             _pour(answer, file, most_bytes(count, model.image_size), report)
         check_whole(temporary, file_format, count, model.image_size)
-    return ImageFile(out, seed, **origin)
+    return ImageFile(out, seed, **origin, quick=quick)
 
 
 def read_restored(answer: Answer, model: ModelInfo) -> Restored:
@@ -120,6 +130,15 @@ def _origin(answer: Answer, model: ModelInfo) -> dict[str, Any]:
         "digest": model.digest,
         "device": found[3],
     }
+
+
+def _check_mode(answer: Answer, *, quick: bool) -> None:
+    found = answer.header("Mrigen-Quick", "false")
+    if found != str(quick).lower():
+        raise ClientError(
+            f"the answer says {found[:20]!a} of its quick mode: expected '{str(quick).lower()}', "
+            "as was asked for. Look at the server."
+        )
 
 
 def _arrays(answer: Answer, most: int) -> Arrays:

@@ -1,6 +1,6 @@
 """Batches of slices whose order is a function of (seed, step)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from mrigen.data.augmentation import (
 from mrigen.data.corruptions.batches import Drawn, Item, corrupt, draw
 from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.corruptions.step import to_device
+from mrigen.data.covariates import Covariate, read_covariates
 from mrigen.data.order import Draw, StepSampler
 from mrigen.data.resident import Residence, ResidentSlices, resident_slices
 from mrigen.data.store.slice_store import SliceStore
@@ -48,6 +49,9 @@ class Batch:
     augmentation : (N, K) float32 or None
         How each slice was moved and brightened before anything else, zeros for not at all; None
         if slices come as they are.
+    conditions
+        What is known of each slice, (N,) float32 by name, NaN where nothing is; None if the
+        network takes no conditions.
     """
 
     input: Tensor
@@ -55,6 +59,7 @@ class Batch:
     patch: Tensor
     index: Tensor
     augmentation: Tensor | None = None
+    conditions: Mapping[str, Tensor] | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """Copy to a device."""
@@ -65,6 +70,7 @@ class Batch:
             self.patch.to(device, non_blocking=True),
             self.index.to(device, non_blocking=True),
             None if label is None else label.to(device, non_blocking=True),
+            _moved(self.conditions, device),
         )
 
 
@@ -82,16 +88,25 @@ class CleanBatch:
         One entry per step of damage; none leaves the slices clean.
     augmentation
         How slices are moved and brightened before; None for not at all.
+    conditions
+        What is known of each slice, as in `Batch`.
     """
 
     pixels: Tensor
     index: Tensor
     drawn: tuple[Drawn, ...]
     augmentation: Augmentation | None = None
+    conditions: Mapping[str, Tensor] | None = None
 
     def pin_memory(self) -> "CleanBatch":
         """Copy to memory that a GPU reads without waiting; PyTorch's loader calls this."""
-        return replace(self, pixels=self.pixels.pin_memory(), index=self.index.pin_memory())
+        told = self.conditions
+        return replace(
+            self,
+            pixels=self.pixels.pin_memory(),
+            index=self.index.pin_memory(),
+            conditions=told and {name: values.pin_memory() for name, values in told.items()},
+        )
 
     def finished(self, device: torch.device, resident: ResidentSlices | None = None) -> Batch:
         """Copy to a device, and augment and damage there, the whole batch at once."""
@@ -105,7 +120,8 @@ class CleanBatch:
             if self.augmentation.config.labelled:
                 label = to_device(self.augmentation.labels, target)
         images, patch = corrupt(target, self.drawn)
-        return Batch(images, target, patch, self.index.to(device, non_blocking=True), label)
+        index = self.index.to(device, non_blocking=True)
+        return Batch(images, target, patch, index, label, _moved(self.conditions, device))
 
 
 class SliceDataset(Dataset[CleanBatch]):
@@ -123,13 +139,15 @@ class SliceDataset(Dataset[CleanBatch]):
         With the split, the pass and the row it decides the damage.
     augmentation
         How slices are moved and brightened before; None leaves them as they are.
+    covariates
+        What is read of each slice for a network that is told of it.
     reads
         False hands out places in the split in place of pixels.
 
     Raises
     ------
     DataError
-        If the split has no slices.
+        If the split has no slices, or no manifest holds a covariate.
     """
 
     def __init__(
@@ -140,13 +158,16 @@ class SliceDataset(Dataset[CleanBatch]):
         corruption: Recipe | None,
         seed: int,
         augmentation: AugmentationConfig | None = None,
+        covariates: Sequence[Covariate] = (),
         reads: bool = True,
     ) -> None:
         self.store = store
         self.split = split
         self.positions: npt.NDArray[np.int64] = store.positions(split)
         self.corruption, self.augmentation = corruption, augmentation
+        self.covariates = tuple(covariates)
         self.seed, self.reads = seed, reads
+        self._known = read_covariates(store.manifest, self.covariates)
         if not len(self.positions):
             raise DataError(
                 f"dataset '{store.path.name}' has no slices in its {split} split: "
@@ -172,7 +193,8 @@ class SliceDataset(Dataset[CleanBatch]):
             pixels = from_integers(self.store.read(rows))[:, None]
         else:
             pixels = torch.from_numpy(items)
-        return CleanBatch(pixels, torch.from_numpy(rows), drawn, moves)
+        told = {name: torch.from_numpy(values[rows]) for name, values in self._known.items()}
+        return CleanBatch(pixels, torch.from_numpy(rows), drawn, moves, told or None)
 
     def unread(self) -> "SliceDataset":
         """Return the same slices as places in the split, for pixels that lie on the device."""
@@ -182,6 +204,7 @@ class SliceDataset(Dataset[CleanBatch]):
             corruption=self.corruption,
             seed=self.seed,
             augmentation=self.augmentation,
+            covariates=self.covariates,
             reads=False,
         )
 
@@ -239,6 +262,12 @@ def ordered_batches(
     for start in range(0, count, batch_size):
         draws = [Draw(0, int(item)) for item in items[start : start + batch_size]]
         yield dataset.__getitems__(draws).finished(device)
+
+
+def _moved(told: Mapping[str, Tensor] | None, device: torch.device) -> dict[str, Tensor] | None:
+    if told is None:
+        return None
+    return {name: values.to(device, non_blocking=True) for name, values in told.items()}
 
 
 def _as_is(batch: Any) -> Any:

@@ -16,11 +16,11 @@ from mrigen.data.loader import SliceDataset, ordered_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import DataError
 from mrigen.evaluation.config import EvaluationConfig
+from mrigen.evaluation.drawing import drawn_conditions, drawn_rows, generate
 from mrigen.evaluation.feature_cache import features_of, kept_features
 from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.features import FeatureExtractor
-from mrigen.models.interfaces import Reconstructor, Sampler
-from mrigen.models.sampling import draw_samples
+from mrigen.models.interfaces import Conditional, Reconstructor, Sampler
 
 if TYPE_CHECKING:
     # It knows the readers of volumes, which judging slices does not need.
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Slices in memory at a time.
 BATCH = 32
-
-_DRAW = 64  # a multiple of what the sampler draws at once
 
 
 @dataclass(frozen=True)
@@ -134,6 +132,7 @@ class Case:
         """Return generated images, image `i` drawn from `seed + i`, the first ones of `samples`.
 
         (count, 1, H, W) float32 in [0, 1], rounded to the 8 bits in which they are handed out.
+        `generated_conditions` says what a `Conditional` network was told of each.
         """
         if count > len(self._drawn):
             raise DataError(
@@ -141,6 +140,27 @@ class Case:
                 f"{len(self._drawn)} of 'evaluation.samples'."
             )
         return from_integers(self._drawn[:count])
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """What the network is told of each image that it draws."""
+        network = self.network
+        return tuple(c.name for c in network.conditions) if isinstance(network, Conditional) else ()
+
+    def generated_conditions(self, count: int) -> list[dict[str, float]]:
+        """Return what the network was told of each image of `generated`, also beyond `samples`.
+
+        Values by the names of its conditions, choices as their places; what is not known is left
+        out.
+        """
+        return drawn_conditions(self._drawer, self.store, self._seeds(count))
+
+    def generated_rows(self, count: int) -> npt.NDArray[np.int64]:
+        """Return the training slice whose conditions each image has, as a row of the manifest."""
+        return drawn_rows(self.store, self._seeds(count))
+
+    def _seeds(self, count: int) -> range:
+        return range(self.seed, self.seed + count)
 
     @cached_property
     def extractors(self) -> dict[str, FeatureExtractor]:
@@ -189,11 +209,14 @@ class Case:
 
     @cached_property
     def _drawn(self) -> npt.NDArray[np.uint8]:
-        network = self.sampler
-        if network is None:
-            raise DataError(f"model '{self.model}' draws no images: expected a sampler.")
-        parts = generate(network, self.config.samples, seed=self.seed)
+        parts = generate(self._drawer, self.store, self.config.samples, seed=self.seed)
         return np.concatenate([to_uint8(part) for part in parts])
+
+    @property
+    def _drawer(self) -> Sampler:
+        if self.sampler is None:
+            raise DataError(f"model '{self.model}' draws no images: expected a sampler.")
+        return self.sampler
 
 
 def spread_over(rows: npt.NDArray[np.int64], limit: int | None) -> npt.NDArray[np.int64]:
@@ -202,12 +225,6 @@ def spread_over(rows: npt.NDArray[np.int64], limit: int | None) -> npt.NDArray[n
         return rows
     places = np.linspace(0, len(rows) - 1, limit).round().astype(np.int64)
     return np.asarray(rows[places], np.int64)
-
-
-def generate(network: Sampler, count: int, *, seed: int) -> Iterator[Tensor]:
-    """Yield `count` generated images in batches, image `i` drawn from `seed + i`."""
-    for start in range(0, count, _DRAW):
-        yield draw_samples(network, range(seed + start, seed + min(start + _DRAW, count)))
 
 
 def reconstruct(

@@ -104,6 +104,35 @@ class LatentConfig(Config):
     map_slices: int = Field(400, ge=10, le=10_000, description="of each split on the maps")
 
 
+class ConditionsConfig(Config):
+    """How much is asked of a network that can be asked."""
+
+    images: int = Field(64, ge=4, le=10_000, description="asked for at random conditions")
+    train_slices: int = Field(
+        512, ge=10, le=100_000, description="real ones at most that readers learn from"
+    )
+    ages: tuple[Annotated[float, Field(ge=0, le=130)], ...] = Field(
+        (20, 30, 40, 50, 60, 70, 80),
+        min_length=2,
+        max_length=30,
+        description="at which the same heads are drawn, as far as training subjects have them",
+    )
+    seeds: int = Field(8, ge=1, le=1000, description="heads that are drawn at every age")
+    positions: int = Field(2, ge=1, le=20, description="at which their ventricles are measured")
+    rows: int = Field(4, ge=1, le=16, description="of a sheet: positions or seeds")
+    columns: int = Field(7, ge=2, le=16, description="of a sheet: ages, positions or seeds")
+
+
+class StacksConfig(Config):
+    """How slices of a network that is told positions are laid one above the other."""
+
+    stacks: int = Field(4, ge=1, le=1000, description="pseudo-volumes of each kind of noise")
+    slices: int = Field(24, ge=3, le=512, description="of a stack at most")
+    turn_mm: float | None = Field(
+        10.0, ge=0.1, le=10_000, description="along which noise turns into another; null for none"
+    )
+
+
 def _distinct(extractors: tuple[ExtractorConfig, ...]) -> tuple[ExtractorConfig, ...]:
     labels = [extractor.label for extractor in extractors]
     if len(set(labels)) < len(labels):
@@ -138,3 +167,5 @@ class EvaluationConfig(Config):
     anomaly: AnomalyConfig | None = AnomalyConfig()
     usefulness: UsefulnessConfig | None = UsefulnessConfig()
     latent: LatentConfig | None = LatentConfig()
+    conditions: ConditionsConfig | None = ConditionsConfig()
+    stacks: StacksConfig | None = StacksConfig()

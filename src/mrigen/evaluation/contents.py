@@ -23,6 +23,8 @@ _TITLES = {
     "anomaly": "Finding lesions",
     "usefulness": "What generated slices are worth to a classifier",
     "latent": "What the latent carries",
+    "conditions": "Whether it draws what it is asked for",
+    "stacks": "Slices one above the other",
     "brain_masks": "What restoration is worth to a brain mask",
     "training": "The training",
 }

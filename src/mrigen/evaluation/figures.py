@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from mrigen.images import contact_sheet
+from mrigen.images import contact_sheet, to_uint8
 from mrigen.metrics.patches import bounding_rectangles
 from mrigen.metrics.similarity import psnr
 
@@ -70,6 +70,33 @@ def restoration_figure(inputs: Tensor, *, target: Tensor, restored: Tensor, patc
         _note_psnr(grid[[name for name, _ in rows].index(label)], psnr(images, target))
     if damaged:
         _outline(grid[1], patch)
+    return figure_png(figure)
+
+
+def rows_figure(
+    lines: Sequence[Tensor] | Tensor, labels: Sequence[str], headings: Sequence[str] = ()
+) -> bytes:
+    """Draw images in rows.
+
+    Parameters
+    ----------
+    lines
+        Each (N, 1, H, W) float32 in [0, 1], all of the same length.
+    labels
+        One for each row; may be empty words.
+    headings
+        One for each column, or none.
+    """
+    count = len(lines[0])
+    size = (count * TILE + 0.4, len(lines) * (TILE + 0.05) + 0.2)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    grid = figure.subplots(len(lines), count, squeeze=False)
+    for line, images, label in zip(grid, lines, labels, strict=True):
+        for axes, pixels in zip(line, to_uint8(images), strict=True):
+            show_image(axes, pixels[0])
+        line[0].set_ylabel(label, fontsize=8)
+    for axes, heading in zip(grid[0], headings, strict=False):
+        axes.set_title(heading, fontsize=9)
     return figure_png(figure)
 
 

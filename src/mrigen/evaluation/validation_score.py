@@ -12,7 +12,8 @@ from mrigen.data.corruptions.recipe import Recipe
 from mrigen.data.loader import VALIDATION, SliceDataset, ordered_batches
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import ConfigError, DataError, ModelError
-from mrigen.evaluation.case import BATCH, generate, reconstruct, spread_over
+from mrigen.evaluation.case import BATCH, reconstruct, spread_over
+from mrigen.evaluation.drawing import generate
 from mrigen.evaluation.extractors import ExtractorConfig
 from mrigen.evaluation.feature_cache import kept_features
 from mrigen.evaluation.generation.distances import statistics_of
@@ -40,7 +41,9 @@ class ValidationScorer:
 
     A network that makes images is judged by `frechet_distance` and `kernel_distance` between
     generated images and validation slices. One that answers images is judged by `dssim` and
-    `mse` between its answers and the clean slices, after the damage it learns to undo.
+    `mse` between its answers and the clean slices, after the damage it learns to undo. What a
+    `Conditional` network is told of an image is known of a training slice, never of those that it
+    is compared with.
 
     Nothing here touches the default random generators, so that a training goes on as if it had
     not been looked at. The same network gets the same numbers on the same machine.
@@ -156,16 +159,26 @@ class ValidationScorer:
         """Compute the features of real slices, so that the first score does not wait for them."""
         self._real  # noqa: B018 - computed and kept by being asked for
 
+    def kernel_distance(self, network: Sampler) -> float:
+        """Measure the kernel distance alone, which is quicker than every score.
+
+        Parameters and errors as of a call.
+        """
+        return kernel_distance(self._features(network), self._real)
+
     def _distances(self, network: Sampler) -> dict[str, float]:
-        drawn = generate(network, self.samples, seed=torch_seed(self.seed, "score"))
-        # Of eight bits, as images are handed out.
-        images = (from_integers(to_uint8(_finite(part))) for part in drawn)
-        extractor, chunk = self._extractor, _CHUNKS.get(self.device.type, _CHUNK)
-        features = torch.cat([extractor(part, chunk=chunk) for part in images])
+        features = self._features(network)
         return {
             "frechet_distance": frechet_distance(statistics_of(features), self._statistics),
             "kernel_distance": kernel_distance(features, self._real),
         }
+
+    def _features(self, network: Sampler) -> Tensor:
+        drawn = generate(network, self.store, self.samples, seed=torch_seed(self.seed, "score"))
+        # Of eight bits, as images are handed out.
+        images = (from_integers(to_uint8(_finite(part))) for part in drawn)
+        extractor, chunk = self._extractor, _CHUNKS.get(self.device.type, _CHUNK)
+        return torch.cat([extractor(part, chunk=chunk) for part in images])
 
     def _differences(self, network: Reconstructor) -> dict[str, float]:
         # The damage is done on the CPU: the same bytes, whatever device the network is on.

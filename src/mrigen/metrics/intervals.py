@@ -96,6 +96,47 @@ def mean_interval(
     return Interval(float(numbers.mean()), *percentile_ends(means))
 
 
+def ratio_interval(
+    values: npt.ArrayLike, reference: npt.ArrayLike, *, seed: int = 0, times: int = 2000
+) -> Interval:
+    """Return the mean of values over that of a reference, with its percentile interval.
+
+    Parameters
+    ----------
+    values : (N,)
+        One number from each of N subjects, or of N stacks.
+    reference : (M,)
+        One number above 0 from each of M others.
+    seed, times
+        Of the resampling, in which both groups are drawn anew.
+
+    Returns
+    -------
+    Interval
+        Without ends where either group has fewer than `MIN_SUBJECTS`.
+
+    Raises
+    ------
+    DataError
+        If a group is empty, a value is not finite, or the reference is not above 0.
+    """
+    above, below = np.asarray(values, np.float64), np.asarray(reference, np.float64)
+    if not (above.size and below.size and np.isfinite(above).all() and np.isfinite(below).all()):
+        raise DataError(
+            f"{above.size} values over {below.size} of a reference have no ratio: expected finite "
+            "numbers in both."
+        )
+    if not (below > 0).all():
+        raise DataError(f"a reference of {below.min():g} has no ratio: expected more than 0.")
+    ratio = float(above.mean() / below.mean())
+    if min(len(above), len(below)) < MIN_SUBJECTS:
+        return Interval(ratio)
+    stream = rng(seed, "bootstrap")
+    drawn = [each[stream.integers(len(each), size=(times, len(each)))] for each in (above, below)]
+    means, reference_means = (each.mean(1) for each in drawn)
+    return Interval(ratio, *percentile_ends(means / reference_means))
+
+
 def percentile_ends(values: npt.ArrayLike) -> tuple[float, float]:
     """Return the ends between which `LEVEL` of the values lie."""
     tail = 50 * (1 - LEVEL)

@@ -11,6 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from mrigen.errors import ModelError
 from mrigen.models.feliu_gan import FeliuGAN, FeliuGANConfig
+from mrigen.models.flow.config import FlowConfig
+from mrigen.models.flow.flow import Flow
 from mrigen.models.myronenko_cae import MyronenkoCAE, MyronenkoCAEConfig
 from mrigen.models.residual_unet import ResidualUNet, ResidualUNetConfig
 from mrigen.models.shallow_residual_ae import ShallowResidualAE, ShallowResidualAEConfig
@@ -27,7 +29,8 @@ NetworkConfig = Annotated[
     | SkipCAEConfig
     | ResidualUNetConfig
     | MyronenkoCAEConfig
-    | VQVAEConfig,
+    | VQVAEConfig
+    | FlowConfig,
     Field(discriminator="name"),
 ]
 
@@ -45,6 +48,7 @@ _NETWORKS: dict[type, Callable[..., nn.Module]] = {
     ResidualUNetConfig: ResidualUNet,
     MyronenkoCAEConfig: MyronenkoCAE,
     VQVAEConfig: build_vqvae,
+    FlowConfig: Flow,
 }
 
 

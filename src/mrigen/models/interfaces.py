@@ -78,11 +78,35 @@ class Conditional(Protocol):
 
 
 @runtime_checkable
+class Quick(Protocol):
+    """A sampler that can do with less work at some cost in quality."""
+
+    def sample_quickly(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Do as `Sampler.sample` does, with other and worse images, several times as fast."""
+        ...
+
+
+@runtime_checkable
 class Regularised(Protocol):
     """A network whose study shrinks some of its kernels."""
 
     def penalised_kernels(self) -> list[Tensor]:
         """Return the kernels whose squares the study adds to the loss: never biases or norms."""
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A network that looks at the training images once before it learns."""
+
+    def measure(self, images: Iterable[Tensor]) -> None:
+        """Take from training images what is not learned by gradients, and keep it in buffers.
+
+        Parameters
+        ----------
+        images
+            Batches (N, 1, H, W) float32 in [0, 1] on the network's device.
+        """
         ...
 
 

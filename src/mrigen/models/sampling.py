@@ -1,13 +1,14 @@
 """Making images so that each depends on its own seed, or its own input, alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mrigen.models.interfaces import Conditional, Reconstructor, Sampler
+from mrigen.errors import ModelError
+from mrigen.models.interfaces import Conditional, Conditions, Quick, Reconstructor, Sampler
 from mrigen.seeds import seeded_noise
 
 CHUNK = 16
@@ -15,7 +16,11 @@ CHUNK = 16
 
 @torch.inference_mode()
 def draw_samples(
-    network: Sampler, seeds: Sequence[int], conditions: Mapping[str, float] | None = None
+    network: Sampler,
+    seeds: Sequence[int],
+    conditions: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
+    *,
+    quick: bool = False,
 ) -> Tensor:
     """Draw one image per seed.
 
@@ -26,11 +31,19 @@ def draw_samples(
     seeds
         At least one seed, each in [0, 2**63).
     conditions
-        Values of conditions that a `Conditional` network lists, the same for all images.
+        Values of conditions that a `Conditional` network lists: the same for all images, or one
+        mapping per seed. What is left out is not known.
+    quick
+        Ask a `Quick` network for its quick mode.
 
     Returns
     -------
     (len(seeds), 1, H, W) float32 in [0, 1] on the CPU
+
+    Raises
+    ------
+    ModelError
+        If a quick mode is asked of a network that has none.
 
     Notes
     -----
@@ -39,13 +52,18 @@ def draw_samples(
     depend on its seed and on nothing that is asked for beside it.
     """
     asked = conditions or {}
-    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-    return torch.cat([draw_chunk(network, chunk, [asked] * len(chunk)) for chunk in chunks])
+    rows = [asked] * len(seeds) if isinstance(asked, Mapping) else asked
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(seeds), CHUNK)]
+    return torch.cat([draw_chunk(network, seeds[c], rows[c], quick=quick) for c in chunks])
 
 
 @torch.inference_mode()
 def draw_chunk(
-    network: Sampler, seeds: Sequence[int], conditions: Sequence[Mapping[str, float]]
+    network: Sampler,
+    seeds: Sequence[int],
+    conditions: Sequence[Mapping[str, float]],
+    *,
+    quick: bool = False,
 ) -> Tensor:
     """Draw at most `CHUNK` images, each with a seed and conditions of its own.
 
@@ -57,13 +75,52 @@ def draw_chunk(
         From 1 to `CHUNK` seeds, each in [0, 2**63).
     conditions
         As many: values of conditions that the network lists. What is left out is not known (NaN).
+    quick
+        Ask a `Quick` network for its quick mode, in the whole chunk.
 
     Returns
     -------
     (len(seeds), 1, H, W) float32 in [0, 1] on the CPU
+
+    Raises
+    ------
+    ModelError
+        If a quick mode is asked of a network that has none.
     """
-    device, missing = _device_of(network), CHUNK - len(seeds)
-    noise = seeded_noise([*seeds, *[0] * missing], network.noise_shape).to(device)
+    noise = seeded_noise(seeds, network.noise_shape)
+    return draw_from_noise(network, noise, conditions, quick=quick)
+
+
+@torch.inference_mode()
+def draw_from_noise(
+    network: Sampler,
+    noise: Tensor,
+    conditions: Sequence[Mapping[str, float]],
+    *,
+    quick: bool = False,
+) -> Tensor:
+    """Draw at most `CHUNK` images, each from noise of its own: as `draw_chunk` does from seeds.
+
+    Parameters
+    ----------
+    network, conditions, quick
+        As of `draw_chunk`.
+    noise : (N, *noise_shape) float32
+        N from 1 to `CHUNK`.
+
+    Returns
+    -------
+    (N, 1, H, W) float32 in [0, 1] on the CPU
+
+    Raises
+    ------
+    ModelError
+        If a quick mode is asked of a network that has none.
+    """
+    draw = _quick_mode(network) if quick else network.sample
+    device, missing = _device_of(network), CHUNK - len(noise)
+    if missing:
+        noise = torch.cat([noise, seeded_noise([0] * missing, network.noise_shape)])
     rows = [*conditions, *[conditions[-1]] * missing]
     told = (
         {
@@ -73,7 +130,7 @@ def draw_chunk(
         if isinstance(network, Conditional)
         else None
     )
-    return network.sample(noise, told)[: len(seeds)].float().cpu()
+    return draw(noise.to(device), told)[: CHUNK - missing].float().cpu()
 
 
 @torch.inference_mode()
@@ -110,6 +167,15 @@ def single_threaded() -> Iterator[None]:
     torch.get_num_threads()
     with threadpool_limits(1, user_api="openmp"):
         yield
+
+
+def _quick_mode(network: Sampler) -> Callable[[Tensor, Conditions | None], Tensor]:
+    if isinstance(network, Quick):
+        return network.sample_quickly
+    raise ModelError(
+        f"a {type(network).__name__} has no quick mode: expected a network with one. Leave 'quick' "
+        "out, or ask another model."
+    )
 
 
 def _device_of(network: object) -> torch.device:

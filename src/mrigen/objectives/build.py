@@ -7,16 +7,24 @@ from pydantic import Field
 from torch import nn
 
 from mrigen.errors import ModelError
+from mrigen.models.flow.flow import Flow
 from mrigen.models.interfaces import Reconstructor, Sampler
 from mrigen.models.vae import VAE
 from mrigen.models.vqvae import VQVAE, GenerativeVQVAE
 from mrigen.objectives.adversarial import Adversarial, AdversarialConfig
 from mrigen.objectives.base import Objective
+from mrigen.objectives.flow_matching import FlowMatching, FlowMatchingConfig
 from mrigen.objectives.quantized import Quantized, QuantizedConfig
 from mrigen.objectives.reconstruction import Reconstruction, ReconstructionConfig
 from mrigen.objectives.variational import Variational, VariationalConfig
 
-AnyObjectiveConfig = ReconstructionConfig | VariationalConfig | AdversarialConfig | QuantizedConfig
+AnyObjectiveConfig = (
+    ReconstructionConfig
+    | VariationalConfig
+    | AdversarialConfig
+    | QuantizedConfig
+    | FlowMatchingConfig
+)
 ObjectiveConfig = Annotated[AnyObjectiveConfig, Field(discriminator="name")]
 
 
@@ -42,6 +50,7 @@ _OBJECTIVES: dict[type, tuple[Callable[..., Objective], Callable[[nn.Module], bo
     VariationalConfig: (Variational, _is_variational, "a network with a posterior and a decoder"),
     AdversarialConfig: (Adversarial, _is_adversarial, "a generator and a discriminator"),
     QuantizedConfig: (Quantized, _is_quantized, "a network with a grid of codes"),
+    FlowMatchingConfig: (FlowMatching, lambda network: isinstance(network, Flow), "a flow"),
 }
 
 
@@ -58,6 +67,7 @@ def build_objective(config: AnyObjectiveConfig, network: nn.Module) -> Objective
         raise ModelError(
             f"objective '{config.name}' needs {words}, and '{type(network).__name__}' is not one: "
             "pair 'vae' with 'variational', 'feliu_gan' with 'adversarial', "
-            "'vqvae' with 'quantized', and 'unet' and the other restorers with 'reconstruction'."
+            "'vqvae' with 'quantized', 'flow' with 'flow_matching', and 'unet' and the other "
+            "restorers with 'reconstruction'."
         )
     return objective(network, config)

@@ -1,8 +1,10 @@
 """What the registry knows of names, versions and aliases, before any file is looked at."""
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrigen.errors import RegistryError, printable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 DIGEST_TAG, FILES_TAG = "mrigen.bundle", "mrigen.files"
+METRIC_TAG = "metric."  # what the tag of a metric begins with
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
 
 _REFERENCE = re.compile(rf"({NAME})(?:@([A-Za-z0-9_.-]+)|/([0-9]{{1,9}}))?")
@@ -36,6 +39,8 @@ class RegisteredVersion:
         they were recorded.
     source
         Where its files are, as a URI.
+    metrics
+        Of its evaluation, the finite ones.
     """
 
     name: str
@@ -44,6 +49,7 @@ class RegisteredVersion:
     digest: str | None
     files: str | None
     source: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"model '{printable(self.name)[:120]}' version {self.version}"
@@ -168,8 +174,23 @@ def _described(version: "ModelVersion", aliases: Mapping[str, int]) -> Registere
     number, tags = int(version.version), version.tags
     names = tuple(sorted(alias for alias, at in aliases.items() if at == number))
     return RegisteredVersion(
-        version.name, number, names, tags.get(DIGEST_TAG), tags.get(FILES_TAG), str(version.source)
+        version.name,
+        number,
+        names,
+        tags.get(DIGEST_TAG),
+        tags.get(FILES_TAG),
+        str(version.source),
+        _metrics(tags),
     )
+
+
+def _metrics(tags: Mapping[str, str]) -> dict[str, float]:
+    found = {}
+    for tag, text in tags.items():
+        if tag.startswith(METRIC_TAG):
+            with suppress(ValueError):  # others may write what they like
+                found[tag.removeprefix(METRIC_TAG)] = float(text)
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _missing(tracker: Tracker, name: str, asked: str, aliases: Mapping[str, int]) -> str:

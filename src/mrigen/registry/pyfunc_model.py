@@ -11,7 +11,8 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from mrigen.bundle import load_bundle
 from mrigen.errors import ModelError
-from mrigen.models.interfaces import Reconstructor, Sampler
+from mrigen.models.condition_values import condition_values
+from mrigen.models.interfaces import Conditional, Reconstructor, Sampler
 from mrigen.models.sampling import draw_samples
 
 
@@ -39,11 +40,12 @@ class BundleModel(PythonModel):
             Images (N, 1, H, W) float32 in [0, 1] for a network that restores. A network that
             samples pays no attention to it.
         params
-            `num_samples` and `seed`; sample `i` has the seed `seed + i`.
+            `num_samples` and `seed`, sample `i` having the seed `seed + i`; `quick` for the
+            network's quick mode; and what it can be asked for, such as `age`: a number or the
+            name of a choice, and None for what is not known.
         """
         if isinstance(self.network, Sampler):
-            count, seed = _drawing(params or {})
-            return draw_samples(self.network, range(seed, seed + count)).numpy()
+            return _drawn(self.network, params or {})
         if not isinstance(self.network, Reconstructor):
             raise ModelError("the network can neither sample nor restore: register another one.")
         images = torch.from_numpy(np.asarray(model_input, np.float32))
@@ -51,7 +53,16 @@ class BundleModel(PythonModel):
             return self.network.reconstruct(images).numpy()
 
 
-def _drawing(params: dict[str, Any]) -> tuple[int, int]:
+def _drawn(network: Sampler, params: dict[str, Any]) -> npt.NDArray[np.float32]:
+    count, seed = _seeds(params)
+    known = network.conditions if isinstance(network, Conditional) else ()
+    told = {one.name: params[one.name] for one in known if params.get(one.name) is not None}
+    values = condition_values(known, told)
+    quick = bool(params.get("quick", False))
+    return draw_samples(network, range(seed, seed + count), values, quick=quick).numpy()
+
+
+def _seeds(params: dict[str, Any]) -> tuple[int, int]:
     count, seed = int(params.get("num_samples", 1)), int(params.get("seed", 0))
     if count < 1 or not 0 <= seed <= 2**63 - count:
         raise ModelError(

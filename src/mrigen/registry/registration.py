@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mrigen.bundle import CARD, CONFIG, WEIGHTS, Bundle, load_bundle
 from mrigen.errors import RegistryError
-from mrigen.models.interfaces import Sampler
+from mrigen.models.interfaces import Conditional, Quick, Sampler
 from mrigen.registry.gate import GateConfig
 from mrigen.registry.inspection import file_digests
 from mrigen.registry.lookup import (
@@ -21,6 +21,7 @@ from mrigen.registry.lookup import (
     CHAMPION,
     DIGEST_TAG,
     FILES_TAG,
+    METRIC_TAG,
     NAME,
     aliases_of,
     find_version,
@@ -169,10 +170,9 @@ def _version_of(tracker: Tracker, name: str, digest: str) -> "ModelVersion | Non
 def _tag_version(tracker: Tracker, version: "ModelVersion", metrics: Mapping[str, float]) -> None:
     for name, value in metrics.items():
         text = f"{value:.6g}"
-        if version.tags.get(f"metric.{name}") != text:
-            tracker.client.set_model_version_tag(
-                version.name, version.version, f"metric.{name}", text
-            )
+        tag = f"{METRIC_TAG}{name}"
+        if version.tags.get(tag) != text:
+            tracker.client.set_model_version_tag(version.name, version.version, tag, text)
 
 
 def _record_files(tracker: Tracker, version: "ModelVersion", bundle: Bundle) -> None:
@@ -254,6 +254,13 @@ def _signature(bundle: Bundle) -> "ModelSignature":
     if isinstance(bundle.model, Sampler):
         size = bundle.config.image_size
         params = [ParamSpec("num_samples", "long", 1), ParamSpec("seed", "long", 0)]
+        if isinstance(bundle.model, Quick):
+            params.append(ParamSpec("quick", "boolean", default=False))
+        if isinstance(bundle.model, Conditional):  # None: nothing is known
+            params += [
+                ParamSpec(one.name, "string" if one.choices else "double", None)
+                for one in bundle.model.conditions
+            ]
         images = Schema([TensorSpec(np.dtype(np.float32), (-1, 1, size, size))])
         return ModelSignature(outputs=images, params=ParamSchema(params))
     images = Schema([TensorSpec(np.dtype(np.float32), (-1, 1, -1, -1))])

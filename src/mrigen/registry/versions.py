@@ -42,6 +42,8 @@ class RegisteredBundle:
         Data, code and licence behind the weights.
     files
         SHA-256 of every file that was written when it was registered.
+    metrics
+        Of its evaluation.
     """
 
     name: str
@@ -51,6 +53,7 @@ class RegisteredBundle:
     path: Path
     card: dict[str, object]
     files: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def load(self, device: str = "cpu") -> Bundle:
         """Build the network.
@@ -161,4 +164,5 @@ def _checked(version: RegisteredVersion, root: Path) -> RegisteredBundle:
         root / BUNDLE,
         card,
         files,
+        version.metrics,
     )

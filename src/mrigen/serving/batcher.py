@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from mrigen.models.interfaces import Reconstructor, Sampler
+from mrigen.models.interfaces import Quick, Reconstructor, Sampler
 from mrigen.models.sampling import CHUNK
 from mrigen.serving.engine.admission import Admission, Busy, held_bytes
 from mrigen.serving.engine.counts import Counts
@@ -129,6 +129,8 @@ class Batcher:
         works: list[Work] = []
         if isinstance(network, Sampler):
             works.append(Drawing(network, range(_WARM_ROWS), {}))
+            if isinstance(network, Quick):
+                works.append(Drawing(network, range(_WARM_ROWS), {}, quick=True))
         if isinstance(network, Reconstructor):
             works.append(Restoring(network, torch.zeros(_WARM_ROWS, 1, size, size)))
         for work in works:

@@ -1,9 +1,8 @@
 """From a request for samples to the work that answers it."""
 
-from mrigen.errors import ConfigError, ModelError
+from mrigen.errors import ConfigError, ModelError, shown
+from mrigen.models.condition_values import condition_values
 from mrigen.models.interfaces import Sampler
-from mrigen.serving.conditions import condition_values
-from mrigen.serving.problems import shown
 from mrigen.serving.schemas import LAST_SEED, SampleRequest, most_samples
 from mrigen.serving.served import ServedModel
 from mrigen.serving.work import Drawing
@@ -28,11 +27,15 @@ def plan_drawing(model: ServedModel, asked: SampleRequest, *, seed: int, max_cou
     ConfigError
         If there are too many samples, the seeds end too high, or conditions do not fit.
     ModelError
-        If the model makes no samples.
+        If the model makes no samples, or has no quick mode and is asked for it.
     """
     if not isinstance(model.network, Sampler):
         raise ModelError(
             f"model '{model.name}' restores images and cannot make new ones: ask another one."
+        )
+    if asked.quick and not model.quick:
+        raise ModelError(
+            f"model '{model.name}' has no quick mode: ask without 'quick', or ask another one."
         )
     most = most_samples(model.image_size, max_count)[asked.format]
     if asked.count > most:
@@ -40,7 +43,8 @@ def plan_drawing(model: ServedModel, asked: SampleRequest, *, seed: int, max_cou
     if seed > LAST_SEED - (asked.count - 1):
         raise ConfigError(f"'seed' is {seed}: expected seed + count - 1 to be below 2**63.")
     values = condition_values(model.conditions, asked.conditions)
-    return Drawing(model.network, range(seed, seed + asked.count), values)
+    seeds = range(seed, seed + asked.count)
+    return Drawing(model.network, seeds, values, quick=asked.quick)
 
 
 def _too_many(model: ServedModel, asked: SampleRequest, most: int, max_count: int) -> str:

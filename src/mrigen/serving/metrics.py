@@ -76,9 +76,12 @@ class Metrics:
         """Look at a server's models and engine, too, when the numbers are asked for."""
         self.registry.register(_Server(state))
 
-    def count_images(self, model: ServedModel, task: Task, count: int) -> None:
-        """Count images of an answer."""
-        self._images.labels(model.name, str(model.version), task).inc(count)
+    def count_images(
+        self, model: ServedModel, task: Task, count: int, *, quick: bool = False
+    ) -> None:
+        """Count images of an answer; those of a quick mode by themselves."""
+        told = f"quick {task}" if quick else task
+        self._images.labels(model.name, str(model.version), told).inc(count)
 
 
 class _Server:

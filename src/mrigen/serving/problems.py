@@ -8,11 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from mrigen.errors import shown
 from mrigen.serving.batcher import Busy
 from mrigen.serving.protection.headers import SECURITY_HEADERS
 from mrigen.serving.shelf import NotServed
-
-_SHOWN = 60  # characters of a refused value
 
 # The framework's own words: there is no such route, and JSON that no parser takes.
 _NO_ROUTE = "Not Found"
@@ -26,12 +25,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(NotServed, _not_served)
     app.add_exception_handler(Exception, _failed)
-
-
-def shown(value: object) -> str:
-    """Return a value as text that is safe to repeat: quoted, escaped and short."""
-    text = ascii(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -54,6 +54,9 @@ class SampleRequest(Config):
         description="a number, or the name of a choice, for what the model lists under "
         "conditions; what is left out is open",
     )
+    quick: Annotated[bool, Field(strict=True)] = Field(
+        False, description="sooner and less good, of a model that is listed as quick"
+    )
     format: SampleFormat = Field(
         "png",
         description="one picture of all samples, a ZIP of pictures, their values as NumPy arrays, "
@@ -120,6 +123,12 @@ class ModelEntry(BaseModel):
     parameters: int = Field(description="numbers that were learnt")
     device: str = Field(description="what computes")
     conditions: list[ConditionEntry] = Field(description="what samples can be asked to show")
+    quick: bool = Field(description="whether samples can be asked for in a quick mode")
+    quick_frechet_ratio: float | None = Field(
+        None,
+        description="how many times as far from real slices as other samples the quick ones are, "
+        "by their Fréchet distance; null where that was not measured",
+    )
     card: dict[str, object] = Field(description="data, code and licence behind the weights")
 
 

@@ -1,13 +1,16 @@
 """A network with the name it is served under."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import nn
 
-from mrigen.models.interfaces import Condition, Conditional, Reconstructor, Sampler
+from mrigen.models.interfaces import Condition, Conditional, Quick, Reconstructor, Sampler
 from mrigen.serving.schemas import ConditionEntry, ModelEntry, Task, most_samples
+
+#: What the quick mode costs, by its name among the metrics.
+QUICK_COST = "quick_frechet_ratio"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,8 @@ class ServedModel:
         Data, code and licence behind the weights.
     device
         The torch device that computes.
+    metrics
+        Of its evaluation, as the registry has them.
     """
 
     name: str
@@ -38,6 +43,7 @@ class ServedModel:
     network: nn.Module
     card: Mapping[str, object]
     device: str = "cpu"
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -53,6 +59,11 @@ class ServedModel:
     def conditions(self) -> tuple[Condition, ...]:
         """What its samples can be asked for."""
         return self.network.conditions if isinstance(self.network, Conditional) else ()
+
+    @property
+    def quick(self) -> bool:
+        """Whether it can draw sooner and less well."""
+        return isinstance(self.network, Sampler) and isinstance(self.network, Quick)
 
     @cached_property
     def parameters(self) -> int:
@@ -90,5 +101,7 @@ class ServedModel:
                 )
                 for one in self.conditions
             ],
+            quick=self.quick,
+            quick_frechet_ratio=self.metrics.get(QUICK_COST) if self.quick else None,
             card=dict(self.card),
         )

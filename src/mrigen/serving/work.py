@@ -24,20 +24,24 @@ class Kind(NamedTuple):
         What is asked of it.
     shape
         Of one image that goes in; empty if none does.
+    quick
+        Whether the network is asked for its quick mode.
     """
 
     network: object
     task: type
     shape: tuple[int, ...]
+    quick: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Samples with the seeds `seeds`, all under the same conditions."""
+    """Samples with the seeds `seeds`, all under the same conditions and in the same mode."""
 
     network: Sampler
     seeds: range
     conditions: Mapping[str, float]
+    quick: bool = False
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -45,7 +49,7 @@ class Drawing:
     @property
     def kind(self) -> Kind:
         """What its rows share with those of others."""
-        return Kind(self.network, Drawing, ())
+        return Kind(self.network, Drawing, (), self.quick)
 
     @property
     def held_bytes(self) -> int:
@@ -126,7 +130,7 @@ def compute(pieces: Sequence[Piece]) -> Tensor:
         drawings = [(cast("Drawing", work), rows) for work, rows in pieces]
         seeds = [work.seeds[row] for work, rows in drawings for row in rows]
         conditions = [work.conditions for work, rows in drawings for _ in rows]
-        return draw_chunk(first.network, seeds, conditions)
+        return draw_chunk(first.network, seeds, conditions, quick=first.quick)
     parts = [
         cast("Restoring | Surprise", work).images[rows.start : rows.stop] for work, rows in pieces
     ]

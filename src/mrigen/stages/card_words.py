@@ -9,6 +9,7 @@ NETWORKS = {
     "skip_cae": "convolutional autoencoder with a skip connection",
     "residual_unet": "residual U-Net",
     "myronenko_cae": "autoencoder in two dimensions after Myronenko",
+    "flow": "generator that follows a learned velocity from noise to an image",
 }
 
 _TABLADO = "Tablado 2023, master's thesis, Universitat Oberta de Catalunya"
@@ -29,9 +30,19 @@ REFERENCES = {
         _ARNAIZ,
     ),
     "myronenko_cae": ("Myronenko 2019, doi:10.1007/978-3-030-11726-9_28", _ARNAIZ),
+    "flow": (
+        "Lipman et al. 2023, doi:10.48550/arXiv.2210.02747",
+        "Liu et al. 2023, doi:10.48550/arXiv.2209.03003",
+        "Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28",
+    ),
     "reconstruction": (
         "Zhao et al. 2017, doi:10.1109/TCI.2016.2644865",
         "Wang et al. 2004, doi:10.1109/TIP.2003.819861",
+    ),
+    "flow_matching": (
+        "Lipman et al. 2023, doi:10.48550/arXiv.2210.02747",
+        "Esser et al. 2024, doi:10.48550/arXiv.2403.03206",
+        "Ho and Salimans 2022, doi:10.48550/arXiv.2207.12598",
     ),
     "variational": ("Rybkin et al. 2021, doi:10.48550/arXiv.2006.13202",),
     "quantized": ("van den Oord et al. 2017, doi:10.48550/arXiv.1711.00937",),

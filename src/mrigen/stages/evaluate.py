@@ -14,6 +14,7 @@ from mrigen.errors import ModelError
 from mrigen.evaluation.anomaly.judge import judge_anomaly
 from mrigen.evaluation.brain_masks.judge import judge_brain_masks
 from mrigen.evaluation.case import Case, RawData
+from mrigen.evaluation.conditions.judge import judge_conditions
 from mrigen.evaluation.contents import write_json, write_judgements
 from mrigen.evaluation.copying.judge import judge_copying
 from mrigen.evaluation.figures import curve_figure
@@ -23,6 +24,7 @@ from mrigen.evaluation.latent.judge import judge_latent
 from mrigen.evaluation.report.card import Card
 from mrigen.evaluation.report.quiz import judge_quiz
 from mrigen.evaluation.restoration.judge import judge_restoration
+from mrigen.evaluation.stacks.judge import judge_stacks
 from mrigen.evaluation.usefulness.judge import judge_usefulness
 from mrigen.page.document import Picture
 from mrigen.project import Project
@@ -45,6 +47,8 @@ JUDGES: Mapping[str, Callable[[Case], Judgement]] = {
     "anomaly": judge_anomaly,
     "usefulness": judge_usefulness,
     "latent": judge_latent,
+    "conditions": judge_conditions,
+    "stacks": judge_stacks,
     "brain_masks": judge_brain_masks,
 }
 

@@ -2,14 +2,10 @@
 
 from torch import nn
 
-from mrigen.data.loader import TRAIN, SliceDataset, ordered_batches
 from mrigen.errors import ModelError
 from mrigen.models.interfaces import Fitted
 from mrigen.stages.best_weights import BestWeights
 from mrigen.stages.training_job import TrainingJob
-
-FITTED_SLICES = 8192
-_BATCH = 64
 
 
 def finish_network(job: TrainingJob, network: nn.Module, best: BestWeights, epochs: int) -> int:
@@ -22,7 +18,7 @@ def finish_network(job: TrainingJob, network: nn.Module, best: BestWeights, epoc
     network
         With the weights of the last epoch; changed in place.
     best
-        The weights of the epoch with the smallest validation loss.
+        The best weights so far, if any are to be kept.
     epochs
         Epochs that were trained.
 
@@ -31,11 +27,12 @@ def finish_network(job: TrainingJob, network: nn.Module, best: BestWeights, epoc
     ModelError
         If the best weights are to be kept and cannot be read, or no validation loss was finite.
     """
-    kept = epochs
-    if job.config.training.keep == "best":
+    kept, by = epochs, job.config.training.kept_by
+    # Before the first look at its images, a trial is scored with its last weights.
+    if by == "loss" or (by == "kernel_distance" and best.epoch):
         kept = _load_best(job, network, best)
     network.requires_grad_(requires_grad=False).eval()
-    _fit_sampler(job, network)
+    fit_sampler(job, network)
     return kept
 
 
@@ -49,12 +46,8 @@ def _load_best(job: TrainingJob, network: nn.Module, best: BestWeights) -> int:
     return best.epoch
 
 
-def _fit_sampler(job: TrainingJob, network: nn.Module) -> None:
+def fit_sampler(job: TrainingJob, network: nn.Module) -> None:
+    """Fit what a network draws from to the training slices, if there is anything to fit."""
     if not isinstance(network, Fitted):
         return
-    # Slices as they are: no damage and no augmentation.
-    clean = SliceDataset(job.store, TRAIN, corruption=None, seed=0)
-    batches = ordered_batches(
-        clean, batch_size=_BATCH, limit=FITTED_SLICES, device=job.runtime.device
-    )
-    network.fit_sampler(batch.target for batch in batches)
+    network.fit_sampler(job.clean_slices(job.runtime.device))

@@ -13,6 +13,8 @@ from mrigen.evaluation.report.card import Card, CardSection
 from mrigen.evaluation.report.short import copying_verdict, in_short
 from mrigen.evaluation.report.spoken import spoken_interval, spoken_value
 from mrigen.models.build import build_network, count_parameters
+from mrigen.models.condition_values import described
+from mrigen.models.interfaces import Conditional, Quick
 from mrigen.project import Project
 from mrigen.stages.card_data import NOT_DECLARED, evaluation_data, training_data
 from mrigen.stages.card_words import CARDS, NETWORKS, NOT_FOR, REFERENCES, USES
@@ -72,19 +74,34 @@ def gate_refusals(
 
 def _details(config: BundleConfig, card: Mapping[str, object], digest: str) -> CardSection:
     with torch.device("meta"):  # shapes are enough to count
-        trainable, _ = count_parameters(build_network(config.network, config.image_size))
+        network = build_network(config.network, config.image_size)
+    trainable, _ = count_parameters(network)
+    conditions = network.conditions if isinstance(network, Conditional) else ()
     name = config.network.name
     facts = {
         "Network": f"{name}, a {NETWORKS.get(name, 'network')}",
         "Objective": _param(card, "objective") or str(card.get("origin", "unknown")),
         "Images": f"{config.image_size} x {config.image_size} pixels, grey, from 0 to 1",
         "Trainable parameters": f"{trainable:,}",
+        **({"Conditions": "; ".join(map(described, conditions))} if conditions else {}),
+        **({"Quick mode": "yes"} if isinstance(network, Quick) else {}),
+        **_kept(card),
         "mrigen": str(card.get("mrigen_version", "unknown")),
         "Bundle": digest,
         "Licence of the code": str(metadata("mrigen").json.get("license_expression", NOT_DECLARED)),
         "Licence of the weights": str(card.get("licence", f"{NOT_DECLARED}; see the data's")),
     }
     return CardSection("Model details", facts)
+
+
+def _kept(card: Mapping[str, object]) -> dict[str, str]:
+    half_life, distance = card.get("kept_half_life"), card.get("kept_kernel_distance")
+    words = [f"those of epoch {card.get('kept_epoch')}"]
+    if half_life is not None:
+        words.append(f"an average of half-life {half_life}")
+    if isinstance(distance, int | float):
+        words.append(f"the best of those looked at, kernel distance {distance:.4g} on validation")
+    return {"Weights": ", ".join(words)} if len(words) > 1 else {}
 
 
 def _numbers(metrics: Mapping[str, float]) -> CardSection:
@@ -109,7 +126,8 @@ def _copying(metrics: Mapping[str, float]) -> CardSection:
 def _limits(project: Project, model: str, card: Mapping[str, object]) -> CardSection:
     warnings = card.get("warnings")
     lines = [str(warning) for warning in warnings] if isinstance(warnings, list) else []
-    for name, section in read_contents(project.evaluation(model)).items():
+    contents = read_contents(project.evaluation(model))
+    for name, section in contents.items():
         lines += [f"{section_title(name)}: {remark}" for remark in section.remarks]
     return CardSection(
         "Limits",
@@ -117,7 +135,9 @@ def _limits(project: Project, model: str, card: Mapping[str, object]) -> CardSec
             *lines,
             "It has seen the subjects above alone: what is rare or missing among their ages, "
             "sexes, sites and disorders it has not learnt.",
-            "Slices are judged one by one: nothing here says that neighbouring slices fit.",
+            "Of neighbouring slices the roughness alone is judged: nothing else says that they fit."
+            if "stacks" in contents and contents["stacks"].tables
+            else "Slices are judged one by one: nothing here says that neighbouring slices fit.",
         ],
     )
 
@@ -132,12 +152,15 @@ def _costs(project: Project, model: str) -> CardSection:
     if isinstance(joules, int | float):
         watts = timing.get("mean_watts")
         energy = f"{joules / 3.6e6:.4g} kWh, {watts:.0f} W on average, of {energy}"
+    looks = timing.get("look_seconds")
+    looked = {"Looks at its images": f"{looks:,.0f} s"} if isinstance(looks, int | float) else {}
     return CardSection(
         "Hardware and energy",
         {
             "Hardware": str(timing.get("device")),
             "Precision": str(timing.get("precision")),
             "Training time": f"{float(str(timing.get('seconds'))):,.0f} s",
+            **looked,
             "Peak memory": f"{float(str(timing.get('peak_memory_gib', 0))):.2f} GiB",
             "Energy": energy,
         },

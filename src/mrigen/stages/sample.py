@@ -38,6 +38,7 @@ def sample(
     seed: int,
     out: Path,
     conditions: Mapping[str, ConditionValue] | None = None,
+    quick: bool = False,
     device: str = "cpu",
     lanes: int | None = None,
     progress: bool = False,
@@ -59,6 +60,8 @@ def sample(
         `seeds`) or ".nii" (a stack).
     conditions
         Values of what the model lists under `conditions`.
+    quick
+        Draw in the model's quick mode: sooner and less well.
     device
         A torch device. Bytes are the same on the same kind of device only.
     lanes
@@ -77,11 +80,12 @@ def sample(
     ConfigError
         If the count, the seed, a condition or the ending of the file does not fit.
     ModelError
-        If the model cannot sample or does not fit this version of mrigen.
+        If the model cannot sample, has no quick mode and is asked for it, or does not fit this
+        version of mrigen.
     RegistryError, TrackingError
         If there is no such registered model or no store.
     """
-    asked = _request(out, count, seed, conditions or {})
+    asked = _request(out, count, seed, conditions or {}, quick=quick)
     model = load_served(connect(project.root, write=False), reference, device)
     work = plan_drawing(model, asked, seed=seed, max_count=MAX_COUNT)
     encoder = sample_encoder(
@@ -99,14 +103,15 @@ def sample(
 
 
 def _request(
-    out: Path, count: int, seed: int, conditions: Mapping[str, ConditionValue]
+    out: Path, count: int, seed: int, conditions: Mapping[str, ConditionValue], *, quick: bool
 ) -> SampleRequest:
     file_format = _FORMATS.get(out.suffix.lower())
     if file_format is None:
         raise ConfigError(
             f"'{out}' is no file for samples: expected a name in {', '.join(_FORMATS)}."
         )
-    values = {"count": count, "seed": seed, "format": file_format, "conditions": dict(conditions)}
+    values: dict[str, object] = {"count": count, "seed": seed, "format": file_format}
+    values |= {"conditions": dict(conditions), "quick": quick}
     return parse_config(SampleRequest, values, source=f"{count} samples from seed {seed}")
 
 

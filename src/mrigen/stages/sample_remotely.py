@@ -21,6 +21,7 @@ def sample_remotely(
     seed: int,
     out: Path,
     conditions: Mapping[str, float | str] | None = None,
+    quick: bool = False,
     api_key_file: Path | None = None,
     progress: bool = False,
 ) -> Path:
@@ -32,7 +33,7 @@ def sample_remotely(
         Its address.
     reference
         A served model: NAME@ALIAS, NAME/VERSION, or NAME for the one the server names first.
-    count, seed, out, conditions
+    count, seed, out, conditions, quick
         As in `mrigen.stages.sample.sample`; the server has limits of its own.
     api_key_file
         Holds the server's key; by default that of `MRIGEN_API_KEY`.
@@ -54,7 +55,13 @@ def sample_remotely(
         reporting("samples", DownloadColumn(), shown=progress) as report,
     ):
         made = client.download(
-            reference, out, count=count, seed=seed, conditions=conditions, report=report
+            reference,
+            out,
+            count=count,
+            seed=seed,
+            conditions=conditions,
+            quick=quick,
+            report=report,
         )
     _log.info("%d samples of '%s' version %d are in %s.", count, made.model, made.version, out)
     return out

@@ -1,4 +1,4 @@
-"""What follows each epoch of a training: curves, and what the validation loss decides."""
+"""What follows each epoch of a training: curves, and what validation slices decide."""
 
 from dataclasses import dataclass, field
 
@@ -6,6 +6,7 @@ from mrigen.data.loader import VALIDATION
 from mrigen.objectives.build import build_objective
 from mrigen.seeds import torch_seed
 from mrigen.stages.best_weights import BestWeights
+from mrigen.stages.looks import Looks, start_looks
 from mrigen.stages.training_job import TrainingJob
 from mrigen.training.loop import Progress, validate
 from mrigen.training.schedule import Span, running
@@ -25,26 +26,31 @@ class Course:
     watch
         What follows from the validation loss.
     best
-        The weights of the epoch with the smallest validation loss.
+        The weights of the best epoch.
+    looks
+        What compares the averages by their images; None if nothing does.
     history
         The curves: a row per epoch.
     clock
-        Seconds of training, those before an interruption too.
+        Seconds of training without those of looks, and with those before an interruption.
     """
 
     watch: Watch
     best: BestWeights
+    looks: Looks | None = None
     history: list[Row] = field(default_factory=list)
     clock: Stopwatch = field(default_factory=Stopwatch)
 
 
 def start_course(job: TrainingJob) -> Course:
     """Return the course of a training that has no epoch yet."""
-    return Course(watch=Watch(job.config.training), best=BestWeights(job.checkpoint))
+    return Course(
+        watch=Watch(job.config.training), best=BestWeights(job.checkpoint), looks=start_looks(job)
+    )
 
 
 def end_epoch(job: TrainingJob, state: TrainState, course: Course, point: Progress) -> Row:
-    """Validate, and let the validation loss decide what it is to decide; return the curves' row."""
+    """Validate, and let that decide what it is to decide; return the curves' row."""
     assert point.terms is not None
     row = {"epoch": float(point.epoch)}
     row |= {f"train/{name}": value for name, value in point.terms.items()}
@@ -54,9 +60,19 @@ def end_epoch(job: TrainingJob, state: TrainState, course: Course, point: Progre
     if training.watches_validation:
         watch.note(row["validation/loss"], point.epoch)
         state.rate_scale = watch.rate_scale
-        if training.keep == "best" and watch.best_epoch == point.epoch:
+        if training.kept_by == "loss" and watch.best_epoch == point.epoch:
             course.best.take(state.final_network, point.epoch)
+    if course.looks is not None and (course.looks.is_due(point.epoch) or watch.stopped):
+        with course.clock.paused():
+            row |= _look(course.looks, course.best, state, point.epoch)
     return row
+
+
+def _look(looks: Looks, best: BestWeights, state: TrainState, epoch: int) -> Row:
+    found = looks.look(state, epoch)
+    if looks.epoch == epoch:
+        best.take(state.candidates[looks.place], epoch)
+    return found
 
 
 def epoch_metrics(row: Row, state: TrainState, course: Course, point: Progress) -> Row:

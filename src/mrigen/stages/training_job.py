@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
+from torch import Tensor, nn
 
 from mrigen.data.loader import (
     TRAIN,
@@ -20,14 +21,16 @@ from mrigen.data.loader import (
     training_batches,
 )
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.errors import ConfigError, ModelError
+from mrigen.errors import ModelError
 from mrigen.model_config import ModelConfig
 from mrigen.models.build import build_network
-from mrigen.objectives.base import Objective
+from mrigen.models.interfaces import Condition, Conditional, Measured
 from mrigen.objectives.build import build_objective
 from mrigen.project import Project
 from mrigen.seeds import torch_seed
 from mrigen.stages.provenance import source_hash
+from mrigen.stages.training_conditions import require_fit
+from mrigen.stages.validation_needs import require_validation
 from mrigen.training.loop import start_state
 from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
@@ -35,10 +38,15 @@ from mrigen.training.state import TrainState
 # Enough for a curve.
 VALIDATION_SLICES = 512
 
+# Enough to measure or to fit something that is not learned by gradients.
+CLEAN_SLICES = 8192
+_CLEAN_BATCH = 64
+
 # What decides the weights beside parameters and data.
 CODE = (
     "data/augmentation.py",
     "data/corruptions",
+    "data/covariates.py",
     "data/loader.py",
     "data/order.py",
     "data/resident.py",
@@ -48,6 +56,19 @@ CODE = (
     "objectives",
     "seeds.py",
     "training",
+)
+
+# What decides, beside that, which of the weights are kept where images are judged.
+JUDGE = (
+    "evaluation/drawing.py",
+    "evaluation/extractors.py",
+    "evaluation/feature_cache.py",
+    "evaluation/validation_score.py",
+    "metrics/efficientnet_lite.py",
+    "metrics/feature_sets.py",
+    "metrics/features.py",
+    "metrics/kernel_distance.py",
+    "stages/looks.py",
 )
 
 
@@ -84,7 +105,8 @@ class TrainingJob:
     @property
     def identity(self) -> str:
         """A checkpoint with another identity belongs to another training."""
-        code = source_hash(*CODE)
+        judge = JUDGE if self.config.training.kept_by == "kernel_distance" else ()
+        code = source_hash(*CODE, *judge)
         parts = [self.section, self.store.fingerprint, code, *self.runtime.arithmetic]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -112,15 +134,17 @@ class TrainingJob:
 
         Raises
         ------
-        ConfigError, ModelError
-            If network, objective and training do not fit together, or the training needs a
-            validation split and the dataset has none.
+        ConfigError, DataError, ModelError
+            If network, objective, training and slices do not fit together.
         """
+        require_fit(self.store.manifest, self.conditions, model=self.model)
         seed = self.config.training.seed
         torch.manual_seed(torch_seed(seed, "initialise"))
         network = build_network(self.config.network, self.store.size)
         objective = build_objective(self.config.objective, network)
-        self._require_validation(objective)
+        require_validation(objective, self.config, self.store, model=self.model)
+        if isinstance(network, Measured):  # before its averages are copied from it
+            network.measure(self.clean_slices(torch.device("cpu")))
         state = start_state(objective, self.config.training, self.runtime)
         torch.manual_seed(torch_seed(seed, "train"))
         return state
@@ -130,35 +154,23 @@ class TrainingJob:
 
         Raises
         ------
-        ConfigError, ModelError
+        ConfigError, DataError, ModelError
             As of `prepare`.
         """
+        require_fit(self.store.manifest, self.conditions, model=self.model)
         with torch.device("meta"):
             network = build_network(self.config.network, self.store.size)
-            self._require_validation(build_objective(self.config.objective, network))
+            objective = build_objective(self.config.objective, network)
+            require_validation(objective, self.config, self.store, model=self.model)
         return network
 
-    def _require_validation(self, objective: Objective) -> None:
-        training = self.config.training
-        asks = {
-            "schedule: plateau": training.schedule == "plateau",
-            "early_stopping": training.early_stopping is not None,
-            "keep: best": training.keep == "best",
-        }
-        for setting, asked in asks.items():
-            if asked and len(objective.phases) > 1:
-                names = ", ".join(f"'{phase.name}'" for phase in objective.phases)
-                raise ConfigError(
-                    f"model '{self.model}' has '{setting}', but its objective "
-                    f"'{self.config.objective.name}' has several losses ({names}): expected one "
-                    "whose validation loss says which epoch is better. Remove the setting."
-                )
-            if asked and not len(self.store.positions(VALIDATION)):
-                raise ConfigError(
-                    f"model '{self.model}' has '{setting}', but dataset '{self.config.dataset}' "
-                    "has no validation slices: expected a validation split. Give it a share of "
-                    "the subjects, or remove the setting."
-                )
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the network is told of each slice."""
+        # Shapes alone, and no number is drawn: what comes after draws as if nobody had asked.
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            network = build_network(self.config.network, self.store.size)
+        return network.conditions if isinstance(network, Conditional) else ()
 
     def dataset(self, split: str) -> SliceDataset:
         """Return the slices of one split, damaged as the model's section says.
@@ -172,6 +184,7 @@ class TrainingJob:
             corruption=self.config.corruption,
             seed=training.seed,
             augmentation=training.augmentation if split == TRAIN else None,
+            covariates=self.conditions,
         )
 
     def training_batches(self, start_step: int = 0) -> Iterator[Batch]:
@@ -184,6 +197,12 @@ class TrainingJob:
             workers=self.runtime.workers,
             resident=self.runtime.resident,
         )
+
+    def clean_slices(self, device: torch.device) -> Iterator[Tensor]:
+        """Yield training slices as they are, without damage and augmentation, in batches."""
+        clean = SliceDataset(self.store, TRAIN, corruption=None, seed=0)
+        batches = ordered_batches(clean, batch_size=_CLEAN_BATCH, limit=CLEAN_SLICES, device=device)
+        return (batch.target for batch in batches)
 
     def validation_batches(self) -> Iterator[Batch]:
         """Return the validation slices: all where their loss decides something, else a part."""

@@ -8,6 +8,7 @@ from mrigen import __version__
 from mrigen.errors import ModelError
 from mrigen.models.build import build_network, count_parameters
 from mrigen.stages.best_weights import BestWeights
+from mrigen.stages.looks import start_looks
 from mrigen.stages.provenance import dvc_hash, git_commit
 from mrigen.stages.training_epochs import Course
 from mrigen.stages.training_job import TrainingJob
@@ -77,11 +78,13 @@ def start_session(job: TrainingJob, tracker: Tracker) -> TrainingSession:
     }
     sizes = {"parameters": {"trainable": trainable, "total": total}}
     params = {"dataset": job.config.dataset, **job.section, **sizes}
+    looks = start_looks(job)
     run = tracker.start_run(name=job.model, tags=tags, params=params)
     return TrainingSession(
         run=run,
         watch=Watch(job.config.training),
         best=BestWeights(job.checkpoint),
+        looks=looks,
         energy=EnergyMeter(find_counter(job.runtime.device)),
     )
 
@@ -127,13 +130,17 @@ def resume_session(job: TrainingJob, state: TrainState, tracker: Tracker) -> Tra
     watch.load(extra["watch"])
     run = tracker.resume_run(extra["run"]) or start_session(job, tracker).run
     _log.info("Going on with '%s' after step %d.", job.model, step)
-    best = BestWeights(job.checkpoint, watch.best_epoch)
+    looks = start_looks(job)
+    if looks is not None:
+        looks.load(extra["looks"])
+    best = BestWeights(job.checkpoint, watch.best_epoch if looks is None else looks.epoch)
     clock = Stopwatch(extra["seconds"])
     energy = EnergyMeter(find_counter(job.runtime.device), before=extra["joules"])
     return TrainingSession(
         run=run,
         watch=watch,
         best=best,
+        looks=looks,
         history=extra["history"],
         clock=clock,
         energy=energy,
@@ -154,6 +161,7 @@ def save_session(job: TrainingJob, state: TrainState, session: TrainingSession) 
         "run": session.run.id,
         "history": session.history,
         "watch": session.watch.state(),
+        "looks": None if session.looks is None else session.looks.state(),
         "seconds": session.clock.seconds,
         "joules": session.energy.so_far(),
     }

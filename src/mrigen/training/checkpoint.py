@@ -36,8 +36,8 @@ def save_state(state: TrainState, path: Path, extra: Extra) -> None:
     for phase in state.objective.phases:
         if phase.extra is not None:
             weights |= _prefixed(f"extra.{phase.name}", phase.extra.state_dict())
-    if state.ema:
-        weights |= _prefixed("ema", state.ema.network.state_dict())
+    for place, average in enumerate(state.averages):
+        weights |= _prefixed(f"average.{place}", average.network.state_dict())
     require_finite(weights, state.step)
     tensors = weights | _prefixed("sums", state.sums) | {"random.cpu": torch.get_rng_state()}
     if state.device.type == "cuda":
@@ -120,8 +120,8 @@ def load_state(state: TrainState, path: Path) -> None:
         for phase in state.objective.phases:
             if phase.extra is not None:
                 phase.extra.load_state_dict(_part(tensors, f"extra.{phase.name}"))
-        if state.ema:
-            state.ema.network.load_state_dict(_part(tensors, "ema"))
+        for place, average in enumerate(state.averages):
+            average.network.load_state_dict(_part(tensors, f"average.{place}"))
         for name, optimizer in state.optimizers.items():
             slots: dict[int, dict[str, Tensor]] = {}
             for key, tensor in _part(tensors, f"optimizer.{name}").items():

@@ -6,7 +6,7 @@ from mrigen.objectives.adversarial import Adversarial
 from mrigen.objectives.base import Objective
 
 # What objectives call of a network that is made of parts.
-_PARTS = {"encoder", "decoder", "generator", "discriminator", "code_prior"}
+_PARTS = {"encoder", "decoder", "generator", "discriminator", "code_prior", "unet"}
 
 
 def compile_parts(objective: Objective) -> None:

@@ -1,9 +1,47 @@
-"""Exponential moving average of a network's weights."""
+"""Moving averages of a network's weights."""
 
+import math
+from collections.abc import Callable
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
+
+#: Share of the network in its average after update number `step`, which counts from 0.
+Weight = Callable[[int], float]
+
+
+def weight_of_decay(decay: float) -> Weight:
+    """Return the rule that keeps a share of the old average, the same at each step.
+
+    Early steps keep less, so that the average forgets the initial weights: at most
+    `(1 + step) / (10 + step)`.
+    """
+    return lambda step: 1 - min(decay, (1 + step) / (10 + step))
+
+
+def weight_of_half_life(half_life: float) -> Weight:
+    """Return the rule of an average that grows with the training.
+
+    Parameters
+    ----------
+    half_life
+        In (0, 0.5]: half of the average comes from this last share of the steps so far, however
+        many those are. The initial weights are forgotten at once.
+
+    Notes
+    -----
+    After n steps the old average counts `(1 - 1 / n)^(g + 1)`, so that those up to step m together
+    count `(m / n)^(g + 1)`, and step m about as m^g. A half-life h makes `(1 - h)^(g + 1)` a half.
+
+    References
+    ----------
+    Karras et al. 2024, doi:10.48550/arXiv.2312.02696, section 3.1; they name an average by its
+    standard deviation.
+    """
+    power = -math.log(2) / math.log1p(-half_life)
+    # At the first step log1p would be asked for zero's logarithm.
+    return lambda step: -math.expm1(power * math.log1p(-1 / (step + 1))) if step else 1.0
 
 
 class ExponentialMovingAverage:
@@ -13,9 +51,8 @@ class ExponentialMovingAverage:
     ----------
     network
         The network that is trained; its weights are copied once.
-    decay
-        Share of the old average kept at each step. Early steps keep less, so that the average
-        forgets the initial weights: at most `(1 + step) / (10 + step)`.
+    weight
+        How much of the network comes into the average at each step.
 
     Attributes
     ----------
@@ -23,9 +60,9 @@ class ExponentialMovingAverage:
         The average, in evaluation mode.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, weight: Weight) -> None:
         self.network = deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
+        self._weight = weight
         # Gathered once: a walk through the modules can cost more than the step of a small network.
         self._averages, self._weights = list(self.network.parameters()), list(network.parameters())
         self._average_places, self._places = _buffers(self.network), _buffers(network)
@@ -43,8 +80,7 @@ class ExponentialMovingAverage:
             floating = average.is_floating_point()
             (averages if floating else counts).append(average)
             (currents if floating else current_counts).append(current)
-        weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(averages, currents, weight)
+        torch._foreach_lerp_(averages, currents, self._weight(step))
         if counts:
             torch._foreach_copy_(counts, current_counts)
 

@@ -10,8 +10,14 @@ from mrigen.data.loader import Batch
 from mrigen.objectives.base import Objective, Phase
 from mrigen.training.compiling import compile_parts
 from mrigen.training.config import TrainingConfig
-from mrigen.training.ema import ExponentialMovingAverage
+from mrigen.training.ema import (
+    ExponentialMovingAverage,
+    Weight,
+    weight_of_decay,
+    weight_of_half_life,
+)
 from mrigen.training.memory import keep_freed_memory
+from mrigen.training.muon import Muon
 from mrigen.training.runtime import Runtime
 from mrigen.training.schedule import rate_factor, span
 from mrigen.training.state import TrainState
@@ -37,7 +43,7 @@ class Progress(NamedTuple):
 
 
 def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) -> TrainState:
-    """Move a network to the device and give it optimisers and an average."""
+    """Move a network to the device and give it optimisers and averages."""
     if runtime.device.type == "cpu":
         keep_freed_memory()
     # Convolutions run up to a third faster on channels-last memory, on CPUs and GPUs alike.
@@ -47,12 +53,10 @@ def start_state(objective: Objective, config: TrainingConfig, runtime: Runtime) 
         if phase.extra is not None:
             phase.extra.to(runtime.device)
     optimizers = {phase.name: _optimizer(phase, config) for phase in objective.phases}
-    ema = None
-    if config.ema_decay:
-        ema = ExponentialMovingAverage(objective.network, config.ema_decay)
+    averages = [ExponentialMovingAverage(objective.network, each) for each in _weights(config)]
     if runtime.compiled:
-        compile_parts(objective)  # after the average was copied: it needs no machine code
-    return TrainState(objective, optimizers, ema)
+        compile_parts(objective)  # after the averages were copied: they need no machine code
+    return TrainState(objective, optimizers, averages)
 
 
 def fit(
@@ -98,7 +102,7 @@ def fit(
 def update(
     state: TrainState, batch: Batch, config: TrainingConfig, *, total: int, runtime: Runtime
 ) -> dict[str, Tensor]:
-    """Run every phase that is due, then move the average; return the loss terms.
+    """Run every phase that is due, then move the averages; return the loss terms.
 
     Gradients reach a phase's weights alone, while the graphs of all of them may pass through the
     whole network: a phase can use what an earlier one has computed in the same step.
@@ -126,8 +130,8 @@ def update(
         optimizer.param_groups[0]["lr"] = config.learning_rate * factor
         optimizer.step()
         terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
-    if state.ema:
-        state.ema.update(state.step)
+    for average in state.averages:
+        average.update(state.step)
     return terms
 
 
@@ -167,6 +171,12 @@ def validate(
     return {name: total / count for name, total in sums.items()}
 
 
+def _weights(config: TrainingConfig) -> list[Weight]:
+    if config.ema_half_lives is not None:
+        return [weight_of_half_life(share) for share in config.ema_half_lives]
+    return [] if config.ema_decay is None else [weight_of_decay(config.ema_decay)]
+
+
 def _optimizer(phase: Phase, config: TrainingConfig) -> torch.optim.Optimizer:
     parameters = phase.parameters()
     rate, decay, epsilon = config.learning_rate, config.weight_decay, config.epsilon
@@ -176,5 +186,7 @@ def _optimizer(phase: Phase, config: TrainingConfig) -> torch.optim.Optimizer:
         return torch.optim.RMSprop(
             parameters, rate, alpha=0.9, eps=epsilon, weight_decay=decay, foreach=True
         )
+    if config.optimizer == "muon":
+        return Muon(parameters, rate, betas=config.betas, eps=epsilon, weight_decay=decay)
     family = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     return family(parameters, rate, betas=config.betas, eps=epsilon, weight_decay=decay, fused=True)

@@ -1,5 +1,7 @@
 """A network in training, with everything that moves beside its weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,7 @@ from mrigen.training.ema import ExponentialMovingAverage
 
 
 class TrainState:
-    """A network in training: weights, optimisers, average, position and random states.
+    """A network in training: weights, optimisers, averages, position and random states.
 
     Parameters
     ----------
@@ -17,8 +19,8 @@ class TrainState:
         The loss and the network it is bound to.
     optimizers
         One for each of the objective's phases, by name.
-    ema
-        The average of the weights, if one is kept.
+    averages
+        Of the weights, as many as are kept.
 
     Attributes
     ----------
@@ -34,11 +36,11 @@ class TrainState:
         self,
         objective: Objective,
         optimizers: dict[str, torch.optim.Optimizer],
-        ema: ExponentialMovingAverage | None,
+        averages: Sequence[ExponentialMovingAverage] = (),
     ) -> None:
         self.objective = objective
         self.optimizers = optimizers
-        self.ema = ema
+        self.averages = tuple(averages)
         self.step = 0
         self.rate_scale = 1.0
         self.losses = LossWatch(self.device)
@@ -76,6 +78,11 @@ class TrainState:
         return next(self.network.parameters()).device
 
     @property
+    def candidates(self) -> tuple[nn.Module, ...]:
+        """The networks that one may be kept of: the averages where there are any."""
+        return tuple(average.network for average in self.averages) or (self.network,)
+
+    @property
     def final_network(self) -> nn.Module:
-        """The network to keep: the average where there is one."""
-        return self.ema.network if self.ema else self.network
+        """The network to keep, unless something chooses: the first of the candidates."""
+        return self.candidates[0]

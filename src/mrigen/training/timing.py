@@ -4,7 +4,8 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, NotRequired, TypedDict
 
@@ -14,7 +15,11 @@ _STATUS = Path("/proc/self/status")
 
 
 class Timing(TypedDict):
-    """Cost of one training, as written to `timing.json`; joules only where they can be read."""
+    """Cost of one training, as written to `timing.json`.
+
+    Joules are there only where they can be read, and what looks at the averages took, beside the
+    seconds of training, only where there were any.
+    """
 
     bundle: str
     device: str
@@ -27,6 +32,7 @@ class Timing(TypedDict):
     joules: NotRequired[float]
     kilowatt_hours: NotRequired[float]
     mean_watts: NotRequired[float]
+    look_seconds: NotRequired[float]
 
 
 class Stopwatch:
@@ -40,12 +46,22 @@ class Stopwatch:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._before = seconds
-        self._start = time.perf_counter()
+        self._start: float | None = time.perf_counter()
 
     @property
     def seconds(self) -> float:
         """Seconds in all."""
-        return self._before + time.perf_counter() - self._start
+        running = 0.0 if self._start is None else time.perf_counter() - self._start
+        return self._before + running
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stand still while something else is done."""
+        self._before, self._start = self.seconds, None
+        try:
+            yield
+        finally:
+            self._start = time.perf_counter()
 
 
 class Pace(NamedTuple):

@@ -6,7 +6,6 @@ import torch
 
 from judged_cases import heads, pixels
 from mrigen.errors import DataError
-from mrigen.evaluation.case import generate
 from mrigen.evaluation.generation.distances import (
     frechet_numbers,
     measure_distances,
@@ -128,21 +127,3 @@ def test_features_of_batches_are_those_of_the_whole():
     whole, parts = summarise([images], pixels()), summarise(images.split(7), pixels())
     assert parts.count == 20
     assert frechet_distance(whole, parts) == pytest.approx(0, abs=1e-9)
-
-
-class Spread(torch.nn.Module):
-    noise_shape = (1, 6, 6)
-
-    def __init__(self):
-        super().__init__()
-        self.anchor = torch.nn.Parameter(torch.zeros(()))
-
-    def sample(self, noise, conditions=None):
-        return (0.5 + 0.1 * noise).clamp(0, 1)
-
-
-def test_images_are_drawn_from_consecutive_seeds():
-    many = torch.cat(list(generate(Spread(), 70, seed=5)))
-    assert many.shape == (70, 1, 6, 6)
-    later = torch.cat(list(generate(Spread(), 3, seed=70)))
-    assert torch.equal(many[65:68], later)

@@ -1,10 +1,9 @@
 from io import BytesIO
 
 import numpy as np
-import torch
 from matplotlib.image import imread
 
-from mrigen.evaluation.latent.figures import Colouring, map_figure, path_figure
+from mrigen.evaluation.latent.figures import Colouring, map_figure
 from mrigen.evaluation.latent.maps import Plane
 
 PLANE = Plane("a method", np.random.default_rng(0).normal(size=(30, 2)), ("x", "y"))
@@ -34,10 +33,3 @@ def test_a_map_has_a_panel_for_each_method_and_colouring():
     one = pixels(map_figure([PLANE], [named], TESTED)).shape
     four = pixels(map_figure([PLANE, PLANE], [named, Colouring("age", ages)], TESTED)).shape
     assert four == (2 * one[0], 2 * one[1], 3)
-
-
-def test_paths_are_drawn_in_the_same_window():
-    line = torch.stack([torch.zeros(1, 8, 8), torch.full((1, 8, 8), 0.5)])
-    picture = pixels(path_figure([line], ["a"], ["first", "second"]))
-    assert (picture == 128).all(-1).sum() > 1000
-    assert path_figure([line], ["a"]) == path_figure([line], ["a"])

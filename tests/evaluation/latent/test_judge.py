@@ -58,7 +58,7 @@ def test_other_networks_have_what_they_can(store, tmp_path, model, pictures):
 def test_an_interpolation_begins_with_the_image_of_its_seed(store, tmp_path, monkeypatch, model):
     drawn = []
     monkeypatch.setattr(
-        "mrigen.evaluation.latent.judge.path_figure",
+        "mrigen.evaluation.latent.judge.rows_figure",
         lambda lines, *_: drawn.append(lines) or b"",
     )
     case = case_of(store, build(model).eval(), tmp_path, latent=SMALL)

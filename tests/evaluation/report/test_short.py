@@ -21,6 +21,11 @@ def test_generation_is_told_as_distance_over_floor():
     assert "from real test slices is 6.50 (5.90 to 7.20) times that of real slices of other" in said
 
 
+def test_what_the_quick_mode_costs_is_told():
+    said = text(quick_frechet_ratio=1.25)
+    assert "its quick mode draws are 1.25 times as far from real ones as its others" in said
+
+
 def test_precision_and_coverage_stand_beside_those_of_real_slices():
     said = text(precision=0.1, precision_of_real=0.8, coverage=0.25)
     assert "10% of them" in said
@@ -101,3 +106,15 @@ def test_lesions_and_the_gate_are_told():
     assert "inserted lesions stand out" in text(inserted_pixel_auroc=0.93)
     assert text(refusals=["a", "b"]).endswith("It does not pass its gate: a; b.")
     assert text(refusals=[]).endswith("It passes its gate.")
+
+
+def test_what_was_asked_for_is_told_beside_what_readers_can_do():
+    said = text(**{"age/asked_error": 12.34, "age/asked_error_of_real": 10.6})
+    assert "The age read from its slices is off by 12.3 years from what was asked for" in said
+    assert "real test slices by 10.6 years" in said
+    assert "position" not in said
+
+
+def test_growing_ventricles_are_told_beside_those_of_real_people():
+    said = text(ventricle_growth=80.0, ventricle_growth_of_real=110.0)
+    assert "grow by 80.0 mm2 a decade; between real people they differ by 110.0" in said

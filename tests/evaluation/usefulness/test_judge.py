@@ -7,7 +7,7 @@ from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.usefulness import judge as judging
 from mrigen.evaluation.usefulness import trials
 from mrigen.evaluation.usefulness.judge import judge_usefulness
-from planted_people import SIZE, Noise, Replay, case_of, planted_store, replay_of
+from planted_people import SIZE, Liar, Noise, Replay, case_of, planted_store, replay_of
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,16 @@ def test_confusion_counts_every_test_slice(replayed):
 def test_says_where_the_labels_come_from(replayed):
     assert any("Generated slices carry no labels" in remark for remark in replayed.remarks)
     assert set(replayed.pictures) == {"usefulness_confusion", "usefulness_realness"}
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_what_a_network_was_told_labels_its_slices(store, cache):
+    # It draws what it is told not to: who learns from that is wrong of every person.
+    told = judge(store, Liar(store), cache, tasks=["sex", "tumour"])
+    assert told.metrics["sex/useful_real"] > 0.85
+    assert told.metrics["sex/useful_synthetic"] < 0.15
+    assert any("carry labels of 'sex': what the network was told" in r for r in told.remarks)
+    assert any("carry no labels of 'tumour'" in remark for remark in told.remarks)
 
 
 def test_the_same_twice_and_with_more_threads(store, tmp_path):

@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrigen.evaluation.usefulness.labels import UNKNOWN, find_problem, label_slices
+from mrigen.evaluation.usefulness.classifier import answer, build_classifier
+from mrigen.evaluation.usefulness.labels import (
+    UNKNOWN,
+    find_problem,
+    label_generated,
+    label_slices,
+    told_labels,
+)
 
 
 def manifest(**columns):
@@ -64,3 +71,29 @@ def test_ages_that_are_all_the_same_leave_a_group_empty():
     labelling = label(table, "age_group")
     people = {"train": (labelling.labels, table["subject"].to_numpy(object))}
     assert "subjects of 'below 30.0 years'" in find_problem("age_group", labelling, people)
+
+
+def test_a_network_was_told_the_label_of_the_slice_that_it_was_to_draw_alike():
+    table = manifest(sex=["f", "m", None], age=[20, 50, 80], label_fraction=[0.0, 0.5, 0.5])
+    rows = np.array([2, 1, 1, 0])
+    told = {
+        (task, names): told_labels(task, label(table, task), rows, names).tolist()
+        for task in ("sex", "age_group", "tumour")
+        for names in (("age", "sex", "modality"), ("sex",), ("position_mm",))
+    }
+    nothing = [UNKNOWN] * 4
+    assert told["sex", ("sex",)] == told["sex", ("age", "sex", "modality")] == [UNKNOWN, 1, 1, 0]
+    assert told["age_group", ("age", "sex", "modality")] == [1, 1, 1, 0]
+    assert told["age_group", ("sex",)] == told["sex", ("position_mm",)] == nothing
+    assert all(told["tumour", names] == nothing for task, names in told if task == "tumour")
+
+
+def test_a_classifier_labels_where_nothing_was_told():
+    teacher = build_classifier(2, 16, seed=0).eval()
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 16, 16), np.uint8)
+    taught = answer(teacher, images)
+    told = np.where(np.arange(12) % 3, 1 - taught, UNKNOWN)
+    labels = label_generated(images, teacher, told)
+    assert labels[::3].tolist() == taught[::3].tolist()
+    assert labels[1::3].tolist() == (1 - taught)[1::3].tolist()
+    assert np.array_equal(label_generated(images, teacher, np.full(12, UNKNOWN)), taught)

@@ -7,8 +7,8 @@ from mrigen.serving.work import Drawing
 from watched_sampler import WatchedSampler
 
 
-def kind(net):
-    return Drawing(net, range(1), {}).kind
+def kind(net, *, quick=False):
+    return Drawing(net, range(1), {}, quick=quick).kind
 
 
 def test_what_was_never_measured_takes_no_time():
@@ -28,6 +28,13 @@ def test_the_mean_follows_a_change():
     for seconds in [1] * 10 + [3] * 100:
         pace.learn(kind(net), seconds)
     assert pace.seconds(kind(net)) == pytest.approx(3, abs=0.01)
+
+
+def test_the_quick_mode_has_a_pace_of_its_own():
+    pace, net = Pace(), WatchedSampler()
+    pace.learn(kind(net), 50)
+    pace.learn(kind(net, quick=True), 8)
+    assert (pace.seconds(kind(net)), pace.seconds(kind(net, quick=True))) == (50, 8)
 
 
 def test_a_network_is_forgotten_with_its_end():

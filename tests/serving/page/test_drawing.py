@@ -125,6 +125,44 @@ def test_a_link_shows_the_same_pictures(browser, page, site):
     assert np.array_equal(pixels(page, "#sheet canvas")[1], sheet[:, SIZE + 2 :])
 
 
+def test_a_quick_mode_is_offered_where_there_is_one(browser, page, site):
+    drawn(page, 7, 10)
+    assert not page.find("#quick").is_displayed()  # a VAE has none
+    opened(browser, site, "#model=heads&version=3&seed=7&count=2&age=80")
+    drawn(page, 7, 8)
+    before = pixels(page, "#sheet canvas")
+    assert page.words("#quick-words") == "Sooner and less good: by how much was not measured."
+    page.find("#quick").send_keys(Press.SPACE)
+    page.until(lambda: choice(page).endswith("count=2&quick=true&age=80"))
+    page.until(lambda: not np.array_equal(pixels(page, "#sheet canvas"), before))
+    answer = samples(site, "heads", seed=7, count=2, quick=True, conditions={"age": 80})
+    sheet = np.array(Image.open(io.BytesIO(answer)))
+    assert np.array_equal(pixels(page, "#sheet canvas")[0], sheet[:, :SIZE])
+    page.find("#draw-downloads [value=zip]").click()
+    assert page.downloaded()[0] == "heads-3-quick-7.zip"
+
+
+def test_one_seed_is_drawn_over_the_values_of_a_condition(browser, page, site):
+    opened(browser, site, "#model=heads&version=3&seed=7&count=2&sex=male")
+    drawn(page, 7, 8)
+    Select(page.find("#over")).select_by_visible_text("age")
+    page.until_words("#draw-work", "One seed, 7, over age: 20 years, 34 years, 48 years, 62 years,")
+    assert choice(page) == "#model=heads&version=3&seed=7&count=2&over=age&sex=male"
+    shown = pixels(page, "#sheet canvas")
+    assert len(shown) == 6
+    asked = {"seed": 7, "count": 1, "conditions": {"age": 90, "sex": "male"}}
+    oldest = np.array(Image.open(io.BytesIO(samples(site, "heads", **asked))))
+    assert np.array_equal(shown[-1], oldest)
+    assert not page.find("#draw-downloads").is_displayed()
+    page.all("#sheet button")[-1].send_keys(Press.ENTER)
+    assert page.words("#enlarged-title") == "Seed 7, age 90 years"
+    link = page.find("#enlarged-words a").get_attribute("href")
+    assert link.endswith("#model=heads&version=3&seed=7&count=1&sex=male&age=90")
+    page.find("#close").click()
+    Select(page.find("#over")).select_by_visible_text("sex")
+    page.until_words("#draw-work", "One seed, 7, over sex: female, male.")
+
+
 def test_going_back_shows_the_pictures_before(page):
     drawn(page, 7, 10)
     before = pixels(page, "#sheet canvas")

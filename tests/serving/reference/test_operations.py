@@ -24,7 +24,7 @@ def test_every_route_is_there_with_a_place_of_its_own():
 def test_fields_have_types_limits_defaults_and_meanings():
     operation = described()["POST /v1/models/{name}/samples"]
     body = named(operation.body)
-    assert list(body) == ["count", "seed", "version", "conditions", "format"]
+    assert list(body) == ["count", "seed", "version", "conditions", "quick", "format"]
     assert (body["count"].kind, body["count"].limits, body["count"].default) == (
         "whole number",
         "from 1 to 77",

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from asked_server import client_of
@@ -34,6 +36,8 @@ def test_models_are_listed_with_what_they_can_do(client):
         "parameters": served("gan").parameters,
         "device": "cpu",
         "conditions": [],
+        "quick": False,
+        "quick_frechet_ratio": None,
         "card": {"model": "gan", "notice": "synthetic"},
     }
 
@@ -48,6 +52,20 @@ def test_a_list_says_what_samples_can_be_asked_for(client):
         "choices": [],
     }
     assert conditions[2]["choices"] == ["female", "male"]
+
+
+def test_a_model_with_a_quick_mode_says_what_it_is_known_to_cost():
+    told = {"frechet_ratio": 3.0, "quick_frechet_ratio": 1.25}
+    ages = served("ages", SmallConditional().eval())
+    measured = dataclasses.replace(ages, name="measured", metrics=told)
+    plain = dataclasses.replace(served("vae"), metrics=told)
+    with client_of(ages, measured, plain) as client:
+        models = client.get("/v1/models").json()["models"]
+    assert [(model["quick"], model["quick_frechet_ratio"]) for model in models] == [
+        (True, None),
+        (True, 1.25),
+        (False, None),
+    ]
 
 
 def test_a_model_without_samples_has_no_most_of_them(client):

@@ -57,6 +57,35 @@ def test_all_formats_hold_the_same_pixels(client):
     assert np.array_equal(sheet, contact_sheet(torch.from_numpy(images)[:, None]))
 
 
+def test_quick_samples_are_told_apart_wherever_they_go(client):
+    asked = {"count": 3, "seed": 7, "quick": True, "conditions": {"age": 70}}
+    answers = {kind: ask(client, "ages", format=kind, **asked) for kind in FORMATS}
+    usual = ask(client, "ages", **(asked | {"quick": False, "format": "npz"}))
+    for kind, ending in zip(FORMATS, ("png", "zip", "npz", "nii"), strict=True):
+        headers = answers[kind].headers
+        assert headers["Mrigen-Quick"] == "true"
+        assert f'"ages-3-quick-7.{ending}"' in headers["Content-Disposition"]
+    assert "Mrigen-Quick" not in usual.headers
+    images = draw_samples(SmallConditional(), range(7, 10), {"age": 70.0}, quick=True)
+    loaded = arrays(answers["npz"])
+    assert np.array_equal(loaded["images"], images[:, 0].numpy())
+    assert loaded["quick"].tolist() == [True] * 3
+    assert "quick" not in arrays(usual)
+    with zipfile.ZipFile(io.BytesIO(answers["zip"].content)) as archive:
+        assert archive.namelist() == [f"ages-3-quick-{seed}.png" for seed in (7, 8, 9)]
+    assert b"slices, quick: ages/3 seed 7" in stack(answers["nifti"]).header["descrip"].item()
+
+
+@pytest.mark.parametrize(
+    ("model", "quick", "words"),
+    [("vae", True, "'vae' has no quick mode"), ("ages", "yes", "'quick' is 'yes': expected")],
+)
+def test_a_quick_mode_that_cannot_be_is_refused(client, model, quick, words):
+    answer = ask(client, model, quick=quick)
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+
+
 def test_pictures_in_a_zip_are_named_by_model_version_and_seed(client):
     answer = ask(client, count=2, seed=7, format="zip")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:

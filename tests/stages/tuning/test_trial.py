@@ -50,6 +50,13 @@ MODELS = {
         "training": {"epochs": 3, "batch_size": 4, "keep": "best", "learning_rate": 0.05},
     },
 }  # fmt: skip
+# Judged by its images after the second and the last epoch.
+MODELS["judged"] = MODELS["vae"] | {
+    "training": {
+        "epochs": 3, "batch_size": 4, "ema_half_lives": [0.1, 0.5], "keep": "best",
+        "judged_by": "kernel_distance", "looks": {"every": 1, "start": 0.5, "samples": 16},
+    },
+}  # fmt: skip
 
 
 def make_project(root: Path):

@@ -86,11 +86,12 @@ def frames(slices: npt.NDArray[Number], plane: Plane, display: Display) -> npt.N
     (N, B, A)
         Rows from the top, columns from the left.
     """
-    columns = slice(None, None, -1 if _is_mirrored(plane, display) else 1)
+    columns = slice(None, None, -1 if is_mirrored(plane, display) else 1)
     return slices[:, columns, ::-1].transpose(0, 2, 1)
 
 
-def _is_mirrored(plane: Plane, display: Display) -> bool:
+def is_mirrored(plane: Plane, display: Display) -> bool:
+    """Tell whether columns of a picture run against their axis of RAS+; rows always do."""
     # RAS+ grows to the right, like columns, and to the front, where sagittal columns begin.
     return display == "radiological" or plane == "sagittal"
 
@@ -196,7 +197,7 @@ def lay_out(
     """
     across, along = (axis for axis in range(3) if axis != SLICE_AXIS[plane])
     centre = centre_voxel or tuple((count - 1) / 2 for count in shape)
-    mirrored = {across: _is_mirrored(plane, config.display), along: True}
+    mirrored = {across: is_mirrored(plane, config.display), along: True}
     extents = {axis: shape[axis] * spacing_mm[axis] for axis in (across, along)}
     field_mm = config.field_mm or max(extents.values())
     axes, pixels = {}, {}

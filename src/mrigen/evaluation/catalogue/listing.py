@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from mrigen.evaluation.catalogue import (
     anomaly,
     brain_masks,
+    conditions,
     copying,
     generation,
     latent,
+    quick_mode,
     restoration,
+    stacks,
     usefulness,
 )
 from mrigen.evaluation.catalogue.metric import Metric
@@ -16,10 +19,13 @@ from mrigen.evaluation.catalogue.metric import Metric
 METRICS: tuple[Metric, ...] = (
     *restoration.METRICS,
     *generation.METRICS,
+    *quick_mode.METRICS,
     *copying.METRICS,
     *anomaly.METRICS,
     *usefulness.METRICS,
     *latent.METRICS,
+    *conditions.METRICS,
+    *stacks.METRICS,
     *brain_masks.METRICS,
 )
 

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Task = Literal[
-    "restoration", "generation", "copying", "anomaly", "usefulness", "latent", "brain_masks"
+    "restoration",
+    "generation",
+    "copying",
+    "anomaly",
+    "usefulness",
+    "latent",
+    "conditions",
+    "stacks",
+    "brain_masks",
 ]
 
 

@@ -15,8 +15,8 @@ METRICS = (
     Metric(
         "useful_synthetic",
         "Learned from generated slices",
-        "The same for one that learned from generated slices alone, which the classifier of real "
-        "slices had labelled.",
+        "The same for one that learned from generated slices alone, labelled by what the network "
+        "was told of them, or else by the classifier of real slices.",
         "higher",
         "usefulness",
         3,

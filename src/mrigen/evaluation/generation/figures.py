@@ -1,12 +1,22 @@
-"""Figures of generated slices as a set: spectra and intensities, positions, and the ladder."""
+"""Figures of generated slices: spectra and intensities, positions, ladder, and quick mode."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from mrigen.evaluation.figures import BLUE, DPI, GREEN, ORANGE, figure_png
+from mrigen.evaluation.figures import (
+    BLUE,
+    DPI,
+    GREEN,
+    ORANGE,
+    TILE,
+    WHITE_DIFFERENCE,
+    figure_png,
+    show_image,
+)
 from mrigen.evaluation.generation.sets import Three
 from mrigen.metrics.intervals import Interval
 
@@ -120,6 +130,26 @@ def ladder_figure(
     panels[0].set_ylabel("Fréchet distance")
     for axes in panels[1:]:
         axes.get_legend().remove()
+    return figure_png(figure)
+
+
+def quick_figure(usual: Tensor, quick: Tensor) -> bytes:
+    """Draw slices of the usual mode above those of the quick one, and their difference.
+
+    Parameters
+    ----------
+    usual, quick : (N, 1, H, W) float32 in [0, 1]
+        Of the same seeds and conditions.
+    """
+    difference = (quick - usual).abs() / WHITE_DIFFERENCE
+    rows = {"usual": usual, "quick": quick, "difference": difference.clamp(0, 1)}
+    size = (len(usual) * TILE + 0.4, len(rows) * (TILE + 0.05))
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    grid = figure.subplots(len(rows), len(usual), squeeze=False)
+    for line, (label, images) in zip(grid, rows.items(), strict=True):
+        for axes, image in zip(line, images, strict=True):
+            show_image(axes, image[0].numpy() * 255)
+        line[0].set_ylabel(label, fontsize=9)
     return figure_png(figure)
 
 

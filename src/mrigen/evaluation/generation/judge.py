@@ -19,6 +19,7 @@ from mrigen.evaluation.generation.distances import (
 from mrigen.evaluation.generation.figures import appearance_figure
 from mrigen.evaluation.generation.ladder_distances import judge_ladder
 from mrigen.evaluation.generation.positions import judge_positions
+from mrigen.evaluation.generation.quick_mode import judge_quick_mode
 from mrigen.evaluation.generation.resampling import HalfSamples
 from mrigen.evaluation.generation.sets import Sets, Three, choose_sets
 from mrigen.evaluation.generation.slices import judge_slices
@@ -81,6 +82,7 @@ def _judge_features(
             judgement.add(judge_slices(features, sets))
             distance = numbers["frechet_distance"].value
             judgement.add(judge_ladder(features, sets, extractor, config=config, distance=distance))
+            judgement.add(judge_quick_mode(features, sets, distance=distance))
         if isinstance(extractor.network, Inception):
             numbers = _as_fid(numbers) | _scores(features, extractor.network)
         qualifier = "" if extractor is case.extractor else f"{label}/"

@@ -1,4 +1,4 @@
-"""Pictures of a latent space: ways through it, and maps of the slices in it."""
+"""Maps of slices in a latent space."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from torch import Tensor
 
 from mrigen.evaluation.figures import (
     BLUE,
@@ -19,12 +18,9 @@ from mrigen.evaluation.figures import (
     GREEN,
     ORANGE,
     PURPLE,
-    TILE,
     figure_png,
-    show_image,
 )
 from mrigen.evaluation.latent.maps import Plane
-from mrigen.images import to_uint8
 
 _UNKNOWN = "#b0b0b0"
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
@@ -49,33 +45,6 @@ class Colouring(NamedTuple):
     title: str
     numbers: npt.NDArray[np.float64]
     names: tuple[str, ...] = ()
-
-
-def path_figure(
-    lines: Sequence[Tensor], labels: Sequence[str], headings: Sequence[str] = ()
-) -> bytes:
-    """Draw ways through a latent space, one a line.
-
-    Parameters
-    ----------
-    lines
-        Each (N, 1, H, W) float32 in [0, 1], all of the same length.
-    labels
-        One for each line; may be empty words.
-    headings
-        One for each column, or none.
-    """
-    count = len(lines[0])
-    size = (count * TILE + 0.4, len(lines) * (TILE + 0.05) + 0.2)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    grid = figure.subplots(len(lines), count, squeeze=False)
-    for line, images, label in zip(grid, lines, labels, strict=True):
-        for axes, pixels in zip(line, to_uint8(images), strict=True):
-            show_image(axes, pixels[0])
-        line[0].set_ylabel(label, fontsize=8)
-    for axes, heading in zip(grid[0], headings, strict=False):
-        axes.set_title(heading, fontsize=9)
-    return figure_png(figure)
 
 
 def map_figure(

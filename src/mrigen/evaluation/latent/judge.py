@@ -10,11 +10,12 @@ from torch import Tensor
 from mrigen.data.loader import TEST, TRAIN, VALIDATION
 from mrigen.evaluation.case import Case, spread_over
 from mrigen.evaluation.config import LatentConfig
+from mrigen.evaluation.figures import rows_figure
 from mrigen.evaluation.judgement import Judgement
 from mrigen.evaluation.latent.bound import evaluate_latent
 from mrigen.evaluation.latent.covariates import colourings, read_covariates
 from mrigen.evaluation.latent.encoding import encode_rows, encoder_of
-from mrigen.evaluation.latent.figures import map_figure, path_figure
+from mrigen.evaluation.latent.figures import map_figure
 from mrigen.evaluation.latent.maps import LEAST_SLICES, map_codes
 from mrigen.evaluation.latent.paths import spherical_path, straight_paths
 from mrigen.evaluation.threads import one_thread
@@ -89,7 +90,7 @@ def _between_seeds(case: Case, sampler: Sampler, settings: LatentConfig) -> Pict
         "latent to latent where noise picks a component of a mixture. Smooth changes through "
         "plausible heads speak for a latent space without holes. Where noise picks codes, "
         "pictures change in jumps.",
-        path_figure(lines, labels),
+        rows_figure(lines, labels),
     )
 
 
@@ -109,7 +110,7 @@ def _between_slices(case: Case, network: VAE, settings: LatentConfig) -> Picture
         "From one real slice to another",
         "Outermost, two slices of test subjects; between them what the decoder makes of places "
         "on the way from the latents of the one to those of the other.",
-        path_figure(lines, [""] * len(lines), headings),
+        rows_figure(lines, [""] * len(lines), headings),
     )
 
 
@@ -130,7 +131,7 @@ def _along_latents(case: Case, network: VAE, settings: LatentConfig, codes: _Cod
         "Each line changes one latent, from 3 standard deviations below its mean over the test "
         "slices to 3 above, and leaves all others at their means. The latents that vary most are "
         "shown, with their share of the variance of all.",
-        path_figure(lines, labels, headings),
+        rows_figure(lines, labels, headings),
     )
 
 

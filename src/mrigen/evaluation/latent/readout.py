@@ -62,7 +62,7 @@ def read_number(train: Known, test: Known, *, seed: int) -> Interval:
         1 is read exactly, 0 no better than the mean of the test slices would do, below 0 worse;
         over test subjects.
     """
-    read = _regress(train, np.ones(len(train.values)), test.codes)
+    read = regress(train, np.ones(len(train.values)), test.codes)
     return _explained(test, read, seed)
 
 
@@ -73,11 +73,25 @@ def read_class(train: Known, test: Known, *, seed: int) -> Interval:
     """
     counts = {label: (train.values == label).sum() for label in (-1, 1)}
     weights = np.array([len(train.values) / (2 * counts[label]) for label in train.values])
-    hits = np.sign(_regress(train, weights, test.codes)) == test.values
+    hits = np.sign(regress(train, weights, test.codes)) == test.values
     return balanced_mean_interval(hits, (test.values > 0).astype(int), test.subjects, seed=seed)
 
 
-def _regress(train: Known, weights: _Numbers, codes: _Numbers) -> _Numbers:
+def regress(train: Known, weights: _Numbers, codes: _Numbers) -> _Numbers:
+    """Return what ridge regression reads from the latents of other slices.
+
+    Parameters
+    ----------
+    train
+        As in `read_number`.
+    weights : (N,)
+        Of the slices that it learns from.
+    codes : (M, D)
+
+    Returns
+    -------
+    (M,)
+    """
     # Slow to import, and needed by evaluations alone.
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold

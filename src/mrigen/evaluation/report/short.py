@@ -38,6 +38,7 @@ def in_short(metrics: Metrics, refusals: Sequence[str] | None) -> list[str]:
         *_told_apart(metrics),
         *_usefulness(metrics),
         *_lesions(metrics),
+        *_conditions(metrics),
         _gate(refusals),
     ]
 
@@ -63,6 +64,11 @@ def _generation(metrics: Metrics) -> Iterator[str]:
             "The Fréchet distance of its generated slices from real test slices is "
             f"{spoken('frechet_ratio', metrics)} times that of real slices of other people; 1 "
             "would be as good as real."
+        )
+    if "quick_frechet_ratio" in metrics:
+        yield (
+            "Slices that its quick mode draws are "
+            f"{spoken('quick_frechet_ratio', metrics)} times as far from real ones as its others."
         )
     if "precision" in metrics and "coverage" in metrics:
         yield (
@@ -141,6 +147,23 @@ def _lesions(metrics: Metrics) -> Iterator[str]:
                 f"Pixels of {kind} lesions {found} in its residuals, with an AUROC of "
                 f"{spoken(key, metrics)}; 0.5 is guessing{alone}."
             )
+
+
+def _conditions(metrics: Metrics) -> Iterator[str]:
+    for name, words, unit in (("position_mm", "position", "mm"), ("age", "age", "years")):
+        key = f"{name}/asked_error"
+        if key in metrics:
+            yield (
+                f"The {words} read from its slices is off by {metrics[key]:.1f} {unit} from what "
+                f"was asked for; from what is known of real test slices by "
+                f"{metrics[f'{key}_of_real']:.1f} {unit}."
+            )
+    if "ventricle_growth" in metrics:
+        yield (
+            "Asked for older heads of the same seeds, it lets ventricles grow by "
+            f"{spoken('ventricle_growth', metrics)}; between real people they differ by "
+            f"{metrics['ventricle_growth_of_real']:.1f}."
+        )
 
 
 def _gate(refusals: Sequence[str] | None) -> str:

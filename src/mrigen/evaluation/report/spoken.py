@@ -12,6 +12,7 @@ MAIN: Mapping[str, tuple[str, ...]] = {
     "copying": ("copied_share",),
     "anomaly": ("inserted_pixel_auroc", "labelled_pixel_auroc"),
     "usefulness": ("told_apart",),
+    "stacks": ("stack_roughness_factor",),
     "brain_masks": ("brain_dice_restored",),
 }
 

@@ -1,10 +1,12 @@
 """Judge what generated slices are worth to a classifier, and whether one tells them from real."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from mrigen.evaluation.case import Case
 from mrigen.evaluation.judgement import Judgement, Row, Table
 from mrigen.evaluation.usefulness.figures import confusion_figure, realness_figure
+from mrigen.evaluation.usefulness.labels import UNKNOWN
 from mrigen.evaluation.usefulness.telling_apart import (
     Apart,
     apart_rows,
@@ -19,11 +21,19 @@ from mrigen.page.document import Picture
 _SHOWN = 10  # generated slices in a row
 
 _BORROWED = (
-    "Generated slices carry no labels: those that classifiers learned from were given to them by "
-    "the classifier of real slices. A classifier of generated slices alone therefore repeats its "
-    "teacher, with its errors, and can be better only by being less sure of single slices; a gain "
-    "by adding generated slices is a gain by augmentation, not by new knowledge. The intervals "
-    "are over test subjects and hold no luck of training: 'repeats' averages over it."
+    "Generated slices carry no labels of {tasks}: those that classifiers learned from were given "
+    "to them by the classifier of real slices. A classifier of generated slices alone therefore "
+    "repeats its teacher, with its errors, and can be better only by being less sure of single "
+    "slices; a gain by adding generated slices is a gain by augmentation, not by new knowledge."
+)
+_TOLD = (
+    "Generated slices carry labels of {tasks}: what the network was told of each when it drew it, "
+    "as known of a training slice; where nothing was, the classifier of real slices labels them. A "
+    "classifier of generated slices alone shows how well the network draws what it is told."
+)
+_LUCK = (
+    "The intervals of what classifiers learn are over test subjects and hold no luck of training: "
+    "'repeats' averages over it."
 )
 _TOO_FEW = (
     "What generated slices are worth for '{task}' has no interval: fewer than {count} test "
@@ -38,7 +48,7 @@ def judge_usefulness(case: Case) -> Judgement:
         return judgement
     learned, asked = map(len, apart_rows(case, settings))
     made = draw_pixels(case, learned + asked)
-    lines = []
+    lines, sources = [], defaultdict[str, list[str]](list)
     for task in settings.tasks:
         lesson = read_lesson(case, settings, task)
         if isinstance(lesson, Lesson):
@@ -48,10 +58,14 @@ def judge_usefulness(case: Case) -> Judgement:
             if f"{task}/useful_gain_low" not in judgement.metrics:
                 judgement.remarks.append(_TOO_FEW.format(task=task, count=MIN_SUBJECTS))
             lines.append(trials)
+            borrowed = (lesson.told == UNKNOWN).all()
+            sources[_BORROWED if borrowed else _TOLD].append(f"'{task}'")
         else:
             judgement.remarks.append(lesson)
+    for words, tasks in sources.items():
+        judgement.remarks.append(words.format(tasks=" and ".join(tasks)))
     if lines:
-        judgement.remarks.append(_BORROWED)
+        judgement.remarks.append(_LUCK)
     apart = tell_apart(case, settings, made)
     judgement.put("told_apart", apart.trial.score(case.seed))
     lines.append([apart.trial])

@@ -1,6 +1,6 @@
 """What a classifier is to learn of each slice, and what generated slices are taken for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,6 +25,10 @@ _UNLABELLED = {
     "sex": "the sex of no subject is known",
     "age_group": "the age of no training subject is known",
 }
+
+
+# The condition that holds the answer. No manifest says of a generated slice that it shows a tumour.
+_CONDITIONS = {"sex": "sex", "age_group": "age"}
 
 
 class Labelling(NamedTuple):
@@ -88,13 +92,50 @@ def find_problem(
     return None
 
 
-def label_generated(images: npt.NDArray[np.uint8], teacher: Classifier) -> Labels:
-    """Label generated slices by what a classifier of real slices takes them for.
+def told_labels(
+    task: Task,
+    labelling: Labelling,
+    rows: npt.NDArray[np.int64],
+    conditions: Collection[str],
+) -> Labels:
+    """Return what a network was told of the answer when it drew each slice.
 
-    No generator here is told whom to draw, so its slices carry no labels of their own; those of
-    one that is would be the conditions it was given, and this is where they would come from.
+    Parameters
+    ----------
+    task, labelling
+        What is to be learned.
+    rows
+        The training slice that each generated one was to be like.
+    conditions
+        Names of what the network was told of it.
+
+    Returns
+    -------
+    (len(rows),) int64
+        `UNKNOWN` where it was told nothing.
     """
-    return answer(teacher, images)
+    if _CONDITIONS.get(task) in conditions:
+        return labelling.labels[rows]
+    return np.full(len(rows), UNKNOWN)
+
+
+def label_generated(images: npt.NDArray[np.uint8], teacher: Classifier, told: Labels) -> Labels:
+    """Label generated slices.
+
+    Parameters
+    ----------
+    images : (N, 1, H, W) uint8
+    teacher
+        A classifier of real slices.
+    told : (N,) int64
+        As of `told_labels`.
+
+    Returns
+    -------
+    (N,) int64
+        What the network was told; where that is nothing, what the teacher takes a slice for.
+    """
+    return np.where(told == UNKNOWN, answer(teacher, images), told)
 
 
 def _age_groups(manifest: pd.DataFrame, count: int) -> Labelling:

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mrigen.data.loader import TEST, TRAIN
-from mrigen.evaluation.case import Case, generate
+from mrigen.evaluation.case import Case
 from mrigen.evaluation.config import UsefulnessConfig
+from mrigen.evaluation.drawing import generate
 from mrigen.evaluation.usefulness.classifier import (
     MIRRORED,
     Examples,
@@ -126,8 +127,8 @@ def draw_pixels(case: Case, count: int) -> Pixels:
     sampler, ready = case.sampler, min(count, case.config.samples)
     assert sampler is not None
     parts = [to_uint8(case.generated(ready))]
-    parts += [to_uint8(part) for part in generate(sampler, count - ready, seed=case.seed + ready)]
-    return np.concatenate(parts)
+    rest = generate(sampler, case.store, count - ready, seed=case.seed + ready)
+    return np.concatenate([*parts, *map(to_uint8, rest)])
 
 
 def _trainings(case: Case, settings: UsefulnessConfig) -> list[Training]:

@@ -26,6 +26,7 @@ from mrigen.evaluation.usefulness.labels import (
     find_problem,
     label_generated,
     label_slices,
+    told_labels,
 )
 from mrigen.images import to_uint8
 from mrigen.metrics.classification import balanced_mean_interval, confusion
@@ -89,13 +90,20 @@ class Trial(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """One task, and the slices of the two splits that are used for it."""
+    """One task, and the slices of the two splits that are used for it.
+
+    Attributes
+    ----------
+    told
+        What the network was told of as many generated slices as there are training slices.
+    """
 
     task: Task
     classes: tuple[str, ...]
     train: Examples
     test: Examples
     test_subjects: Subjects
+    told: Labels
 
 
 def read_lesson(case: Case, settings: UsefulnessConfig, task: Task) -> Lesson | str:
@@ -111,7 +119,8 @@ def read_lesson(case: Case, settings: UsefulnessConfig, task: Task) -> Lesson | 
     if problem is not None:
         return problem
     known = [Examples(to_uint8(case.images(r)), labelling.labels[r]) for r in (train, test)]
-    return Lesson(task, labelling.classes, known[0], known[1], case.subjects(test))
+    told = told_labels(task, labelling, case.generated_rows(len(train)), case.condition_names)
+    return Lesson(task, labelling.classes, known[0], known[1], case.subjects(test), told)
 
 
 def real_classifier(
@@ -151,7 +160,7 @@ def try_task(
     -------
     trials
         Trained on "real", "synthetic" and "both"; without "synthetic" where no generated slice
-        is taken for some class.
+        has the label of some class.
     remarks
         Why one is missing.
     """
@@ -163,8 +172,8 @@ def try_task(
         networks = [each[name] for each in learned if name in each]
         if len(networks) < settings.repeats:
             remarks.append(
-                f"Nothing was learned for '{lesson.task}' from generated slices alone: the "
-                "classifier that labels them takes none for one of the classes."
+                f"Nothing was learned for '{lesson.task}' from generated slices alone: none of "
+                "them has the label of one of the classes."
             )
             continue
         answers = [answer(network, lesson.test.images) for network in networks]
@@ -182,7 +191,7 @@ def _learn(
 ) -> dict[str, Classifier]:
     classes, training = len(lesson.classes), training_of(case, settings, lesson.task, repeat)
     teacher = real_classifier(case, settings, lesson, repeat)
-    synthetic = Examples(made, label_generated(made, teacher))
+    synthetic = Examples(made, label_generated(made, teacher, lesson.told))
     learned = {"real": teacher}
     if len(np.unique(synthetic.labels)) == classes:
         learned["synthetic"] = train_classifier(synthetic, classes=classes, training=training)

@@ -1,9 +1,9 @@
 """Samples as one picture, or as a file that is made while they are computed."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -49,8 +49,9 @@ def sample_encoder(
     ----------
     file_format
         "png" holds a sheet of all samples, "zip" a picture for each, "npz" the arrays `images`
-        (N, H, W) float32 and `seeds` (N,) int64, and `condition_<name>` (N,) float32 for each
-        condition that was asked for; "nifti" is one uncompressed stack.
+        (N, H, W) float32 and `seeds` (N,) int64, `condition_<name>` (N,) float32 for each
+        condition that was asked for, and `quick` (N,) bool, all true, for quick ones alone;
+        "nifti" is one uncompressed stack.
     work
         What will be drawn.
     name, version
@@ -61,11 +62,17 @@ def sample_encoder(
     if file_format == "png":
         return _Sheet()
     if file_format == "zip":
-        return _Pictures(f"{name}-{version}", work.seeds)
+        return _Pictures(file_stem(work, name=name, version=version), work.seeds)
     if file_format == "npz":
-        return _Arrays(work.seeds, work.conditions, image_size)
-    words = f"independent synthetic slices: {name}/{version} seed {work.seeds.start}"
+        return _Arrays(work, image_size)
+    kind = "independent synthetic slices" + ", quick" * work.quick
+    words = f"{kind}: {name}/{version} seed {work.seeds.start}"
     return _Stack(len(work), image_size, words)
+
+
+def file_stem(work: Drawing, *, name: str, version: int) -> str:
+    """Return what the names of files of samples begin with, such as "vae-3" or "flow-1-quick"."""
+    return f"{name}-{version}-quick" if work.quick else f"{name}-{version}"
 
 
 class _Sheet:
@@ -101,12 +108,13 @@ class _Pictures:
 
 
 class _Arrays:
-    def __init__(self, seeds: range, conditions: Mapping[str, float], image_size: int) -> None:
-        count = len(seeds)
-        before = {"seeds": np.array(seeds, dtype="<i8")} | {
-            f"condition_{name}": np.full(count, value, dtype="<f4")
-            for name, value in conditions.items()
-        }
+    def __init__(self, work: Drawing, image_size: int) -> None:
+        count = len(work)
+        before: dict[str, npt.NDArray[np.generic]] = {"seeds": np.array(work.seeds, dtype="<i8")}
+        for name, value in work.conditions.items():
+            before[f"condition_{name}"] = np.full(count, value, dtype="<f4")
+        if work.quick:
+            before["quick"] = np.full(count, fill_value=True)
         self._archive = ArrayArchive(before, "images", (count, image_size, image_size))
         self.size = self._archive.size
 

@@ -1,6 +1,6 @@
 // What the address bar keeps, so that a link shows the same pictures.
 
-const OWN = ["view", "model", "version", "seed", "count"];
+const OWN = ["view", "model", "version", "seed", "count", "quick", "over"];
 
 /** What the address asks for; what it leaves out is undefined, a condition left out is open. */
 export function readAddress() {
@@ -12,6 +12,8 @@ export function readAddress() {
     version: whole(word("version")),
     seed: /^\d{1,19}$/.test(word("seed") ?? "") ? BigInt(word("seed")) : undefined,
     count: whole(word("count")),
+    quick: word("quick") === "true" || undefined,
+    over: word("over"),
     conditions: Object.fromEntries([...words].filter(([name]) => !OWN.includes(name))),
   };
 }

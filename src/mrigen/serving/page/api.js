@@ -44,9 +44,9 @@ export async function listModels(signal, onWait) {
 
 /** Draw samples; `wanted` is as in address.js, its seed a BigInt. */
 export function drawSamples(wanted, format, options) {
-  const { model, version, seed, count, conditions } = wanted;
+  const { model, version, seed, count, quick, conditions } = wanted;
   // A seed may be larger than the numbers of JavaScript, and JSON.stringify knows no BigInt.
-  const rest = JSON.stringify({ version, count, conditions, format }).slice(1);
+  const rest = JSON.stringify({ version, count, quick, conditions, format }).slice(1);
   return ask(`/v1/models/${encodeURIComponent(model)}/samples`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -26,6 +26,11 @@ export class Conditions {
     byId("conditions").hidden = entries.length === 0;
   }
 
+  /** Set the control of one condition aside, whose value is not asked for. */
+  setAside(name) {
+    for (const [own, { field }] of this.controls) field.inert = own === name;
+  }
+
   /** The values that are told. */
   get values() {
     const told = [...this.controls].map(([name, control]) => [name, control.get()]);
@@ -95,7 +100,7 @@ function slider(entry, changed) {
 }
 
 // Round numbers within the range: steps of 1, 2 or 5 times a power of ten.
-function scaleOf({ minimum, maximum }) {
+export function scaleOf({ minimum, maximum }) {
   const rough = (maximum - minimum) / STEPS;
   if (!(rough > 0)) return { min: minimum, max: maximum, step: "any" };
   const power = 10 ** Math.floor(Math.log10(rough));

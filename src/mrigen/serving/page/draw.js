@@ -2,12 +2,13 @@
 
 import { keepAddress } from "./address.js";
 import { drawSamples } from "./api.js";
-import { Conditions } from "./conditions.js";
+import { Conditions, titleOfCondition } from "./conditions.js";
 import { save } from "./downloads.js";
 import { byId, element } from "./elements.js";
 import { Enlarged } from "./enlarge.js";
-import { ModelChoice, notServed } from "./served.js";
+import { ModelChoice, costOfQuick, notServed } from "./served.js";
 import { cutSheet } from "./sheet.js";
+import { Strip, oneByOne, titleOfOne, valueIn } from "./strip.js";
 import { Work } from "./work.js";
 
 const COUNT = 16;
@@ -27,6 +28,7 @@ export class DrawView {
     this.downloading = new Work(byId("download-work"));
     this.model = new ModelChoice("draw", this.entries);
     this.conditions = new Conditions(() => this.#drawSoon());
+    this.strip = new Strip(() => this.#drawSoon());
     this.enlarged = new Enlarged((index) => this.#focus(index));
     this.#listen();
   }
@@ -40,7 +42,7 @@ export class DrawView {
     const served = this.model.choose(wanted);
     this.form.seed.value = wanted.seed ?? anySeed();
     this.form.count.value = wanted.count ?? COUNT;
-    this.conditions.show(this.model.entry.conditions, wanted.conditions);
+    this.#offer(wanted);
     if (!served) this.work.fail(notServed(wanted));
     else if (wanted === this.drawn) keepAddress(wanted, { replace: true });
     else this.#draw({ replace: true });
@@ -51,10 +53,12 @@ export class DrawView {
       event.preventDefault();
       this.#draw();
     };
-    this.form.seed.onchange = this.form.count.onchange = () => this.#drawSoon();
+    for (const name of ["seed", "count", "quick"]) {
+      this.form[name].onchange = () => this.#drawSoon();
+    }
     this.form.model.onchange = () => {
       this.model.tellFacts();
-      this.conditions.show(this.model.entry.conditions, this.conditions.values);
+      this.#offer(this.#wanted);
       this.#drawSoon();
     };
     byId("another").onclick = () => {
@@ -69,6 +73,16 @@ export class DrawView {
     };
   }
 
+  /** Show what the chosen model can be asked for, set as `wanted` says. */
+  #offer({ conditions, quick, over }) {
+    const { entry } = this.model;
+    this.conditions.show(entry.conditions, conditions);
+    this.strip.show(entry.conditions, over);
+    this.form.quick.checked = entry.quick && quick === true;
+    byId("quick-field").hidden = !entry.quick;
+    byId("quick-words").textContent = `Sooner and less good: ${costOfQuick(entry)}.`;
+  }
+
   get #wanted() {
     const { name, version } = this.model.entry;
     return {
@@ -76,6 +90,8 @@ export class DrawView {
       version,
       seed: BigInt(this.form.seed.value),
       count: Number(this.form.count.value),
+      quick: (this.model.entry.quick && this.form.quick.checked) || undefined,
+      over: this.strip.name,
       conditions: this.conditions.values,
     };
   }
@@ -93,36 +109,44 @@ export class DrawView {
     const wanted = this.#wanted;
     const { max_count: most, image_size: size } = this.model.entry;
     const shown = Math.min(wanted.count, most.png);
+    const over = this.strip.entry;
+    const ones = oneByOne(wanted, shown, over);
+    this.form.count.disabled = over !== undefined;
+    this.conditions.setAside(wanted.over);
     keepAddress(wanted, { replace });
     this.sheet.setAttribute("aria-busy", "true");
     await this.work.run("Drawing.", async (options) => {
-      const { blob } = await drawSamples({ ...wanted, count: shown }, "png", options);
-      const pictures = await cutSheet(blob, shown, size);
+      const pictures = over
+        ? await Promise.all(ones.map((one) => drawOne(one, size, options)))
+        : await drawSheet({ ...wanted, count: shown }, size, options);
       if (options.signal.aborted) return;
-      this.#lay(pictures, wanted);
-      return told(wanted, shown);
+      this.#lay(pictures, { wanted, ones, over });
+      return over ? toldStrip(ones, over) : told(wanted, shown);
     });
     if (!this.work.controller) this.sheet.removeAttribute("aria-busy");
   }
 
-  #lay(pictures, wanted) {
-    Object.assign(this, { pictures, drawn: wanted });
+  #lay(pictures, { wanted, ones, over }) {
+    Object.assign(this, { pictures, drawn: wanted, ones, over });
     this.sheet.replaceChildren(
       ...pictures.map((canvas, index) => {
         const button = element("button", { type: "button", tabIndex: index ? -1 : 0 }, canvas);
         button.dataset.index = index;
-        button.setAttribute("aria-label", `Sample with seed ${wanted.seed + BigInt(index)}`);
-        return element("li", {}, button);
+        button.setAttribute("aria-label", `Sample with ${titleOfOne(ones[index], over)}`);
+        if (!over) return element("li", {}, button);
+        const textContent = valueIn(ones[index].conditions, over);
+        return element("li", {}, button, element("span", { className: "small", textContent }));
       }),
     );
-    this.sheet.style.setProperty("--columns", Math.ceil(Math.sqrt(pictures.length)));
-    byId("draw-downloads").hidden = false;
+    const columns = over ? pictures.length : Math.ceil(Math.sqrt(pictures.length));
+    this.sheet.style.setProperty("--columns", columns);
+    byId("draw-downloads").hidden = over !== undefined; // they are files of their own
     const png = byId("draw-downloads").querySelector("[value=png]");
     png.disabled = pictures.length < wanted.count;
   }
 
   #enlarge(button) {
-    if (button) this.enlarged.open(this.pictures, Number(button.dataset.index), this.drawn);
+    if (button) this.enlarged.open(this.pictures, Number(button.dataset.index), this);
   }
 
   // One picture is reached by the tabulator, the others by the arrows.
@@ -156,6 +180,20 @@ export class DrawView {
 }
 
 const anySeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;
+
+async function drawSheet(wanted, size, options) {
+  const { blob } = await drawSamples(wanted, "png", options);
+  return cutSheet(blob, wanted.count, size);
+}
+
+async function drawOne(one, size, { signal, onWait }) {
+  return (await drawSheet(one, size, { signal, onWait }))[0];
+}
+
+function toldStrip(ones, over) {
+  const values = ones.map(({ conditions }) => valueIn(conditions, over));
+  return `One seed, ${ones[0].seed}, over ${titleOfCondition(over)}: ${values.join(", ")}.`;
+}
 
 function told({ seed, count }, shown) {
   if (count === 1) return `One sample, seed ${seed}.`;

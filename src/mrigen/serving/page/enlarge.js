@@ -5,6 +5,7 @@ import { drawSamples } from "./api.js";
 import { save } from "./downloads.js";
 import { byId, element } from "./elements.js";
 import { copyOf } from "./sheet.js";
+import { titleOfOne } from "./strip.js";
 import { Work } from "./work.js";
 
 export class Enlarged {
@@ -26,9 +27,9 @@ export class Enlarged {
     };
   }
 
-  /** Show picture `index` of `pictures`, drawn as `wanted` says. */
-  open(pictures, index, wanted) {
-    Object.assign(this, { pictures, wanted });
+  /** Show picture `index` of `pictures`, each drawn as its one of `ones` says, over `over`. */
+  open(pictures, index, { ones, over }) {
+    Object.assign(this, { pictures, ones, over });
     this.#show(index);
     this.dialog.showModal();
   }
@@ -37,22 +38,18 @@ export class Enlarged {
     if (this.dialog.open) this.dialog.close();
   }
 
-  get #one() {
-    return { ...this.wanted, seed: this.wanted.seed + BigInt(this.index), count: 1 };
-  }
-
   #show(index) {
     this.index = index;
-    const { seed } = this.#one;
+    const one = this.ones[index];
+    const title = titleOfOne(one, this.over);
     const large = copyOf(this.pictures[index]);
     large.setAttribute("role", "img");
-    large.setAttribute("aria-label", `Sample with seed ${seed}`);
+    large.setAttribute("aria-label", `Sample with ${title}`);
     byId("enlarged-picture").replaceChildren(large);
-    byId("enlarged-title").textContent = `Seed ${seed}`;
-    const { model, version } = this.wanted;
-    const origin = `${model} version ${version}`;
+    byId("enlarged-title").textContent = title[0].toUpperCase() + title.slice(1);
+    const origin = `${one.model} version ${one.version}${one.quick ? ", quick" : ""}`;
     const place = `Synthetic, ${index + 1} of ${this.pictures.length}, ${origin}. `;
-    const link = element("a", { href: addressOf(this.#one), textContent: "Link to this picture" });
+    const link = element("a", { href: addressOf(one), textContent: "Link to this picture" });
     byId("enlarged-words").replaceChildren(place, link);
     const focused = document.activeElement;
     byId("previous").disabled = index === 0;
@@ -75,7 +72,7 @@ export class Enlarged {
   }
 
   #download() {
-    const one = this.#one;
+    const one = this.ones[this.index];
     this.work.run("Fetching the picture.", async (options) => {
       save(await drawSamples(one, "png", options), `${one.model}-${one.version}-${one.seed}`, "png");
     });

@@ -3,7 +3,7 @@
 import { addressOf } from "./address.js";
 import { inWords, titleOfCondition } from "./conditions.js";
 import { byId, element } from "./elements.js";
-import { findEntry } from "./served.js";
+import { costOfQuick, findEntry } from "./served.js";
 
 const TASKS = { sample: "draws samples", restore: "restores", anomaly: "maps anomalies" };
 
@@ -57,6 +57,7 @@ function factsOf(entry) {
     ["parameters", entry.parameters.toLocaleString("en")],
     ["device", entry.device],
     ["digest", entry.digest],
+    ...(entry.quick ? [["quick mode", costOfQuick(entry)]] : []),
     ...conditions,
   ];
 }

@@ -47,6 +47,12 @@ export class ModelChoice {
   }
 }
 
+/** How much less good a model's quick mode is, as far as it is known. */
+export function costOfQuick({ quick_frechet_ratio: ratio }) {
+  if (ratio === null) return "by how much was not measured";
+  return `${ratio.toFixed(2)} times the usual Fréchet distance from real slices`;
+}
+
 /** What to say of a link to a model that is not served. */
 export function notServed({ model, version }) {
   const which = version === undefined ? `Model '${model}'` : `Model '${model}' version ${version}`;

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mrigen.errors import shown
 from mrigen.serving.keys import Keys
-from mrigen.serving.problems import shown
 from mrigen.serving.protection.headers import values_of
 from mrigen.serving.protection.refusal import refuse
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import HTTPException, Path, Request
 from fastapi.routing import APIRoute
 
-from mrigen.serving.problems import shown
+from mrigen.errors import shown
 from mrigen.serving.schemas import Problem
 from mrigen.serving.served import ServedModel
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Response
 
 from mrigen.errors import MrigenError
 from mrigen.serving.drawing import plan_drawing
-from mrigen.serving.encoding import ENDINGS, MEDIA_TYPES, sample_encoder
+from mrigen.serving.encoding import ENDINGS, MEDIA_TYPES, file_stem, sample_encoder
 from mrigen.serving.routes.answers import (
     IMAGE_HEADERS,
     NOT_SERVED,
@@ -31,6 +31,10 @@ _HEADERS: dict[str, Any] = IMAGE_HEADERS | {
     },
     "Mrigen-Synthetic": {
         "description": "no image shows a person",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Mrigen-Quick": {
+        "description": "drawn in the quick mode; else it is missing",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
@@ -58,13 +62,16 @@ async def draw_samples(asked: SampleRequest, name: ModelName, state: State) -> J
     encoder = sample_encoder(
         asked.format, work, name=model.name, version=model.version, image_size=model.image_size
     )
-    file_name = f"{model.name}-{model.version}-{seed}.{ENDINGS[asked.format]}"
+    stem = file_stem(work, name=model.name, version=model.version)
+    headers = image_headers(model, f"{stem}-{seed}.{ENDINGS[asked.format]}")
+    headers |= {"Mrigen-Seed": str(seed), "Mrigen-Synthetic": "true"}
+    if work.quick:
+        headers["Mrigen-Quick"] = "true"
     return JobResponse(
         state,
         work,
         encoder,
         media_type=MEDIA_TYPES[asked.format],
-        headers=image_headers(model, file_name)
-        | {"Mrigen-Seed": str(seed), "Mrigen-Synthetic": "true"},
-        images=partial(state.metrics.count_images, model, "sample"),
+        headers=headers,
+        images=partial(state.metrics.count_images, model, "sample", quick=work.quick),
     )

@@ -3,8 +3,7 @@
 from fastapi import HTTPException
 
 from mrigen.data.uploads.recognise import Kind, recognise
-from mrigen.errors import DataError
-from mrigen.serving.problems import shown
+from mrigen.errors import DataError, shown
 
 # By the type that a client names; without one, what the file is decides.
 ACCEPTED: dict[str, frozenset[Kind]] = {

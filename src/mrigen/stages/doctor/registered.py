@@ -45,6 +45,7 @@ def check_registry(asked: Question) -> Iterator[Finding]:
 
 
 def _version(tracker: "Tracker", version: "RegisteredVersion") -> Iterator[Finding]:
+    from mrigen.models.condition_values import described
     from mrigen.registry.versions import fetch
     from mrigen.stages.serving.loading import served
 
@@ -54,11 +55,17 @@ def _version(tracker: "Tracker", version: "RegisteredVersion") -> Iterator[Findi
         return
     try:
         bundle = fetch(tracker, version)
-        seconds = _chunk_seconds(served(bundle))
+        model = served(bundle)
+        seconds = _chunk_seconds(model)
+        quick_seconds = _chunk_seconds(model, quick=True) if model.quick else None
     except MrigenError as error:
         yield fault("registry", f"{words}: {error}")
         return
-    yield ok("registry", f"{words} loads; a chunk takes {1e3 * seconds:.0f} ms on one core")
+    took = f"a chunk takes {1e3 * seconds:.0f} ms on one core"
+    if quick_seconds is not None:
+        took += f", {1e3 * quick_seconds:.0f} ms in the quick mode"
+    asked = "; ".join(map(described, model.conditions))
+    yield ok("registry", f"{words} loads; {took}" + (f"; it takes {asked}" if asked else ""))
     skew = _skew(bundle)
     if skew:
         yield note(
@@ -68,7 +75,7 @@ def _version(tracker: "Tracker", version: "RegisteredVersion") -> Iterator[Findi
         )
 
 
-def _chunk_seconds(model: "ServedModel") -> float:
+def _chunk_seconds(model: "ServedModel", *, quick: bool = False) -> float:
     import torch
 
     from mrigen.models.interfaces import Sampler
@@ -79,7 +86,7 @@ def _chunk_seconds(model: "ServedModel") -> float:
         for _ in range(2):  # the first chunk is slower than all that follow
             start = time.perf_counter()
             if isinstance(model.network, Sampler):
-                images = draw_chunk(model.network, range(CHUNK), [{}] * CHUNK)
+                images = draw_chunk(model.network, range(CHUNK), [{}] * CHUNK, quick=quick)
             else:  # what is registered can do one of the two
                 images = reconstruct_chunk(model.network, blank)  # type: ignore[arg-type]
             seconds = time.perf_counter() - start

@@ -179,12 +179,12 @@ class Follower:
         self._show(state)
 
     def _known(self, version: RegisteredVersion) -> ServedModel | None:
-        """Return a loaded version with its aliases of now."""
+        """Return a loaded version with its aliases and metrics of now."""
         for model in self._held.values():
             if (model.name, model.version, model.digest) == _identity(version):
-                if model.aliases == version.aliases:
+                if (model.aliases, model.metrics) == (version.aliases, version.metrics):
                     return model
-                return replace(model, aliases=version.aliases)
+                return replace(model, aliases=version.aliases, metrics=version.metrics)
         return None
 
     def _refuse(self, reference: str, version: RegisteredVersion, error: Exception) -> None:

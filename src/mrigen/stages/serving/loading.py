@@ -76,4 +76,5 @@ def served(bundle: RegisteredBundle, device: str = "cpu") -> ServedModel:
         network=loaded.model,
         card=bundle.card,
         device=device,
+        metrics=bundle.metrics,
     )

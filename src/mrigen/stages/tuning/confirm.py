@@ -18,7 +18,7 @@ from mrigen.project import Project
 from mrigen.seeds import torch_seed
 from mrigen.stages.progress import reporting
 from mrigen.stages.provenance import source_hash
-from mrigen.stages.training_job import CODE
+from mrigen.stages.training_job import CODE, JUDGE
 from mrigen.stages.tuning.chosen import chosen_trial, refuse_other_study
 from mrigen.stages.tuning.devices import find_devices
 from mrigen.stages.tuning.repeats import Repeat, train_all
@@ -39,7 +39,7 @@ from mrigen.tuning.study import load_study
 from mrigen.tuning.wording import spoken_duration, spoken_score
 
 # What decides the scores beside parameters and data.
-_SCORED_BY = (*CODE, "evaluation/validation_score.py", "metrics")
+_SCORED_BY = (*CODE, *JUDGE, "metrics")
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from mrigen.tracking.run import Run
 from mrigen.training.divergence import require_finite
 from mrigen.training.loop import fit
 from mrigen.training.state import TrainState
-from mrigen.training.timing import Stopwatch
 
 #: Takes the scores after an epoch, and says whether to give the trial up.
 Look = Callable[[dict[str, float], int], bool]
@@ -124,21 +123,21 @@ class _Trial:
 
     def score(self) -> Scored:
         """Score the network as it would be kept now, with the clock of training stopped."""
-        trained = self.course.clock.seconds
         start = time.perf_counter()
         self.state.losses.look()
         require_finite(self.state.network.state_dict(), self.state.step)
         devices = [self.state.device] if self.state.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with self.course.clock.paused(), torch.random.fork_rng(devices):
             self.scores = _finite(self.scorer(self._finished()), len(self.course.history))
         self.score_seconds += time.perf_counter() - start
-        self.course.clock = Stopwatch(trained)
         return self.scored()
 
     def scored(self, *, given_up: bool = False) -> Scored:
         """Return what is known by now."""
         epoch, seconds = len(self.course.history), self.course.clock.seconds
-        return Scored(self.scores, epoch, seconds, self.score_seconds, given_up)
+        looks = self.course.looks
+        score_seconds = self.score_seconds + (looks.seconds if looks else 0)
+        return Scored(self.scores, epoch, seconds, score_seconds, given_up)
 
     def _finished(self) -> nn.Module:
         network = copy.deepcopy(self.state.final_network)

@@ -1,7 +1,7 @@
 import pytest
 
 from mrigen.errors import ConfigError
-from mrigen.serving.conditions import condition_values
+from mrigen.models.condition_values import condition_values
 from small_conditional import CONDITIONS
 
 

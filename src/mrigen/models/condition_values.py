@@ -1,11 +1,10 @@
-"""What samples are asked to show, checked against what a model knows."""
+"""What samples can be asked to show, and whether what is asked for fits."""
 
 import math
 from collections.abc import Mapping, Sequence
 
-from mrigen.errors import ConfigError
+from mrigen.errors import ConfigError, shown
 from mrigen.models.interfaces import Condition
-from mrigen.serving.problems import shown
 
 
 def condition_values(
@@ -42,6 +41,22 @@ def condition_values(
             accepted = f"expected {names}" if names else "this model takes none"
             raise ConfigError(f"condition {shown(name)} is not known: {accepted}.")
     return {name: _value(known[name], value) for name, value in asked.items()}
+
+
+def described(condition: Condition) -> str:
+    """Say what can be asked for.
+
+    Examples
+    --------
+    >>> described(Condition("age", 20, 90, "years"))
+    'age from 20 to 90 years'
+    >>> described(Condition("sex", 0, 1, choices=("female", "male")))
+    'sex female or male'
+    """
+    if condition.choices:
+        return f"{condition.name} {' or '.join(condition.choices)}"
+    ends = f"from {condition.minimum:g} to {condition.maximum:g}"
+    return f"{condition.name} {ends} {condition.unit}".rstrip()
 
 
 def _value(condition: Condition, value: float | str) -> float:

@@ -1,0 +1,1 @@
+"""Whether a network that can be asked draws what it is asked for."""

@@ -1,0 +1,1 @@
+"""Whether generated slices, one above the other, make a plausible head."""

@@ -1,0 +1,186 @@
+"""A generator that follows a learned velocity from noise to an image."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mrigen.errors import ModelError
+from mrigen.models.flow.coefficients import BlockCoefficients
+from mrigen.models.flow.conditioning import check_asked
+from mrigen.models.flow.config import FlowConfig
+from mrigen.models.flow.solver import follow
+from mrigen.models.flow.velocity_unet import VelocityUNet
+from mrigen.models.interfaces import Condition, Conditions
+
+MAX_PLACES = 64**2  # that attention compares with each other
+
+
+class Flow(nn.Module):
+    """Flow matching on the straight path from noise to images.
+
+    The path runs over the cosine coefficients of blocks of pixels: with blocks of 4 x 4 every
+    layer works on a sixteenth of the places. At time t in [0, 1] a point is
+    `(1 - t) * noise + t * data`, and the network answers with the velocity `data - noise` that
+    it expects there.
+
+    With preconditioning "edm" it starts as the best answer to coefficients that are normal and
+    independent, with the spread that was measured, and learns what they are not.
+
+    Parameters
+    ----------
+    config
+        Sizes, conditions, and how it is drawn from.
+    image_size
+        Height and width of the images in pixels.
+
+    Raises
+    ------
+    ModelError
+        If the image cannot be cut into blocks and halved `depth` times, or attention would look
+        at too many places.
+
+    References
+    ----------
+    Lipman et al. 2023, doi:10.48550/arXiv.2210.02747; Liu et al. 2023,
+    doi:10.48550/arXiv.2209.03003; guidance: Ho and Salimans 2022,
+    doi:10.48550/arXiv.2207.12598; preconditioning: Karras et al. 2022,
+    doi:10.48550/arXiv.2206.00364
+    """
+
+    def __init__(self, config: FlowConfig, image_size: int) -> None:
+        super().__init__()
+        unit = config.block * 2**config.depth
+        if image_size % unit:
+            raise ModelError(
+                f"images of {image_size} pixels do not suit a 'flow' of block {config.block} and "
+                f"depth {config.depth}: expected a multiple of {unit}. Change the dataset's "
+                "'size', or lower 'block' or 'depth'."
+            )
+        _check_attention(config, image_size)
+        self.config = config
+        self.image_size = image_size
+        self.label_size = config.label_size
+        self.coefficients = BlockCoefficients(config.block, image_size, whitening=config.whitening)
+        self.unet = VelocityUNet(
+            config.block**2,
+            base_channels=config.base_channels,
+            depth=config.depth,
+            residual_blocks=config.residual_blocks,
+            attention_levels=config.attention_levels,
+            dropout=config.dropout,
+            embedding_size=config.embedding_size,
+            conditions=self.conditions,
+            label_size=config.label_size,
+        )
+
+    @property
+    def noise_shape(self) -> tuple[int, int, int]:
+        """Shape of the standard normal noise behind one image."""
+        return 1, self.image_size, self.image_size
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What it can be asked for."""
+        return self.config.conditions.listed()
+
+    def measure(self, images: Iterable[Tensor]) -> None:
+        """Take the mean and the spread of coefficients from images, before anything is learned."""
+        self.coefficients.measure(images)
+
+    def to_data(self, images: Tensor) -> Tensor:
+        """Map (N, 1, H, W) images in [0, 1] to the end of the path."""
+        data: Tensor = self.coefficients(images)
+        return data
+
+    def to_images(self, data: Tensor) -> Tensor:
+        """Map ends of the path to (N, 1, H, W) images in [0, 1]."""
+        return self.coefficients.inverse(data).clamp(0, 1)
+
+    def velocity(
+        self,
+        points: Tensor,
+        times: Tensor,
+        conditions: Conditions | None = None,
+        label: Tensor | None = None,
+    ) -> Tensor:
+        """Return the velocity expected at points of the path.
+
+        Parameters
+        ----------
+        points : (N, block**2, H / block, W / block) float32
+        times : (N,) float32 in [0, 1]
+        conditions
+            (N,) float32 by name, NaN where nothing is known; None knows nothing.
+        label : (N, label_size) float32 or None
+            How the image was augmented; None says not at all.
+
+        Returns
+        -------
+        (N, block**2, H / block, W / block) float32
+        """
+        t = times[:, None, None, None]
+        spread = self.coefficients.spread
+        # Of the points, as noise and data are independent; that of noise is 1.
+        variance = (1 - t).square() + (t * spread).square()
+        answer: Tensor = self.unet(points * variance.rsqrt(), times, conditions, label).float()
+        if self.config.preconditioning == "none":
+            return answer
+        # What a straight line through the points explains, and the rest at its own scale.
+        explained = points * (t * spread.square() - (1 - t)) / variance
+        return explained + answer * spread * variance.rsqrt()
+
+    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Follow the path from noise to images: a pure function of its arguments.
+
+        Parameters
+        ----------
+        noise : (N, *noise_shape) float32
+        conditions
+            (N,) float32 by name, NaN where nothing is asked for.
+
+        Returns
+        -------
+        (N, 1, H, W) float32 in [0, 1]
+
+        Raises
+        ------
+        ModelError
+            If something is asked for that the network does not know.
+        """
+        return self._drawn(noise, conditions, self.config.sampling.steps)
+
+    def sample_quickly(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
+        """Do as `sample` does in fewer steps: near to its images, not equal to them."""
+        return self._drawn(noise, conditions, self.config.sampling.quick_steps)
+
+    def _drawn(self, noise: Tensor, conditions: Conditions | None, steps: int) -> Tensor:
+        asked = conditions or {}
+        check_asked(self.conditions, asked)
+        guided = self.config.sampling.guidance != 1 and any(
+            not values.isnan().all() for values in asked.values()
+        )
+        velocity = partial(self._guided if guided else self.velocity, conditions=asked)
+        # Noise is the same in any orthonormal basis: its pixels serve as coefficients.
+        begin = functional.pixel_unshuffle(noise, self.config.block)
+        return self.to_images(follow(velocity, begin, steps=steps))
+
+    def _guided(self, points: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
+        told = self.velocity(points, times, conditions)
+        # Where nothing is asked for both are equal, and so are the bytes of what comes of them.
+        return torch.lerp(self.velocity(points, times), told, self.config.sampling.guidance)
+
+
+def _check_attention(config: FlowConfig, image_size: int) -> None:
+    if not config.attention_levels:
+        return
+    finest = max(0, config.depth + 1 - config.attention_levels)
+    places = (image_size // config.block >> finest) ** 2
+    if places > MAX_PLACES:
+        raise ModelError(
+            f"'attention_levels' is {config.attention_levels}, and the finest of these levels has "
+            f"{places:,} places at images of {image_size} pixels: expected at most {MAX_PLACES:,}, "
+            "each of which looks at all others. Lower it, or raise 'block' or 'depth'."
+        )

@@ -1,0 +1,107 @@
+"""Learning the velocity of a straight path from noise to data."""
+
+import math
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from mrigen.config import Config
+from mrigen.data.loader import Batch
+from mrigen.errors import ModelError
+from mrigen.models.flow.flow import Flow
+from mrigen.objectives.base import Phase
+
+_REACHED = math.log(4)  # the logistic of it is 0.8
+
+
+class FlowMatchingConfig(Config):
+    """Squared distance from the velocity of a straight path."""
+
+    name: Literal["flow_matching"]
+    time_mean: float = Field(
+        0.0, ge=-5, le=5, description="of a normal number whose logistic is the time"
+    )
+    time_std: float = Field(1.0, gt=0, le=5)
+    condition_dropout: float = Field(
+        0.1, ge=0, le=1, description="share of the images that nothing is told of"
+    )
+
+    @model_validator(mode="after")
+    def _times_reach_both_ends(self) -> Self:
+        if 3 * self.time_std - abs(self.time_mean) < _REACHED:
+            raise ValueError(
+                "times that reach from 0.2 to 0.8 within three 'time_std' of 'time_mean', since "
+                "sampling runs over the whole path: raise 'time_std'"
+            )
+        return self
+
+
+class FlowMatching:
+    """Mean squared difference between the expected and the true velocity.
+
+    Parameters
+    ----------
+    network
+        A flow.
+    config
+        How times are drawn, and how often conditions are held back.
+
+    Raises
+    ------
+    ModelError
+        If the network compares what it is told with being told nothing, and is always told.
+
+    Notes
+    -----
+    Times are logistic-normal. Conditions are held back from a share of the images all at once,
+    for classifier-free guidance, and each of them alone from as large a share, so that the
+    network can be asked for some of them and not for others.
+
+    References
+    ----------
+    Lipman et al. 2023, doi:10.48550/arXiv.2210.02747; times: Esser et al. 2024,
+    doi:10.48550/arXiv.2403.03206; held-back conditions: Ho and Salimans 2022,
+    doi:10.48550/arXiv.2207.12598
+    """
+
+    def __init__(self, network: Flow, config: FlowMatchingConfig) -> None:
+        guidance = network.config.sampling.guidance
+        if network.conditions and guidance != 1 and not config.condition_dropout:
+            raise ModelError(
+                f"'network.sampling.guidance' is {guidance:g} and 'objective.condition_dropout' "
+                "0: expected a network that also learns from images of which nothing is told. "
+                "Set 'condition_dropout' to 0.1, or 'guidance' to 1."
+            )
+        self.network = network
+        self.config = config
+        self.phases = (Phase("network", network),)
+
+    def loss(
+        self,
+        phase: str,  # noqa: ARG002
+        batch: Batch,
+        progress: float = 1.0,  # noqa: ARG002
+    ) -> dict[str, Tensor]:
+        """Return the loss: for a velocity of zero, 1 and the variance of the data."""
+        data = self.network.to_data(batch.target)
+        noise = torch.randn_like(data)
+        normal = torch.randn(len(data), device=data.device)
+        times = torch.sigmoid(normal * self.config.time_std + self.config.time_mean)
+        t = times[:, None, None, None]
+        label = batch.augmentation if self.network.label_size else None
+        told = self._held_back(batch)
+        velocity = self.network.velocity(torch.lerp(noise, data, t), times, told, label)
+        return {"loss": (velocity.float() - (data - noise)).square().mean()}
+
+    def _held_back(self, batch: Batch) -> dict[str, Tensor]:
+        known = batch.conditions or {}
+        share, like = self.config.condition_dropout, batch.target[:, 0, 0, 0]
+        told = {}
+        all_of_them = torch.rand_like(like) < share
+        for one in self.network.conditions:
+            this_one = torch.rand_like(like) < share
+            if one.name in known:
+                told[one.name] = known[one.name].masked_fill(all_of_them | this_one, torch.nan)
+        return told

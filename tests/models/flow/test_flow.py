@@ -1,0 +1,197 @@
+"""What a flow promises beside what tests/contracts asks of every network."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from mrigen.bundle import BundleConfig, load_bundle, save_bundle
+from mrigen.errors import ModelError
+from mrigen.models.build import build_network
+from mrigen.models.flow.config import FlowConfig
+from mrigen.models.interfaces import Conditional, Quick, Sampler
+from mrigen.models.sampling import CHUNK, draw_chunk
+from small_models import FLOW, FLOWS, MODELS, SIZE, TOLD, phantoms, trained
+
+GRID = (FLOW["block"] ** 2, SIZE // FLOW["block"], SIZE // FLOW["block"])
+ASKED = [{}, {"age": 30.0}, {"age": 30.0, "sex": 1.0}, {"position_mm": 20.0, "modality": 1.0}] * 4
+
+
+def flow(keys=FLOW, size=SIZE, **changes):
+    torch.manual_seed(0)
+    return build_network(FlowConfig.model_validate(keys | changes), size).eval()
+
+
+def learnt(model="flow_told"):
+    return trained(model)[0].final_network
+
+
+def standard(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("model", FLOWS)
+def test_is_a_sampler_that_can_be_asked_and_hurried(model):
+    network = learnt(model)
+    assert isinstance(network, Sampler)
+    assert isinstance(network, Conditional)
+    assert isinstance(network, Quick)
+    assert network.noise_shape == (1, SIZE, SIZE)
+    assert bool(network.conditions) == ("conditions" in MODELS[model][0])
+
+
+@pytest.mark.parametrize("model", ["flow_told", "flow_guided"])
+def test_an_image_has_its_bytes_whatever_is_asked_for_beside_it(model):
+    network = learnt(model)
+    chunk = draw_chunk(network, range(CHUNK), ASKED)
+    for row in (0, 3, 6, 15):
+        assert torch.equal(chunk[row : row + 1], draw_chunk(network, [row], [ASKED[row]]))
+
+
+@pytest.mark.parametrize("model", ["flow_told", "flow_guided"])
+def test_every_condition_changes_the_image(model):
+    asked = [{}, {"age": 25.0}, {"age": 85.0}, {"sex": 0.0}, {"sex": 1.0}, {"modality": 0.0}]
+    images = draw_chunk(learnt(model), [5] * len(asked), asked)
+    assert len(torch.unique(images, dim=0)) == len(asked)
+
+
+def test_what_the_network_is_not_told_is_refused():
+    network, noise = learnt("flow"), standard(2, 1, SIZE, SIZE)
+    with pytest.raises(ModelError, match="'age' is not known to the network: expected none at all"):
+        network.sample(noise, {"age": torch.tensor([30.0, 40.0])})
+    with pytest.raises(ModelError, match="'age' is 10: expected a number from 20 to 90"):
+        learnt().sample_quickly(noise, {"age": torch.tensor([30.0, 10.0])})
+
+
+def test_guidance_moves_images_of_which_something_is_asked_and_no_others():
+    keys = MODELS["flow_guided"][0]
+    network = learnt("flow_guided")
+    plain = flow(keys, sampling={"steps": 6, "quick_steps": 2, "guidance": 1.0})
+    plain.load_state_dict(network.state_dict())
+    noise = standard(2, 1, SIZE, SIZE)
+    told = {"age": torch.tensor([80.0, torch.nan])}
+    with torch.inference_mode():
+        guided, unguided = network.sample(noise, told), plain.sample(noise, told)
+        nothing = plain.sample(noise)
+    assert not torch.equal(guided[0], unguided[0])
+    assert torch.equal(guided[1], nothing[1])
+
+
+def test_guidance_of_zero_asks_for_nothing():
+    ignoring = flow(MODELS["flow_guided"][0], sampling={"quick_steps": 2, "guidance": 0.0})
+    ignoring.load_state_dict(learnt("flow_guided").state_dict())
+    noise = standard(2, 1, SIZE, SIZE)
+    with torch.inference_mode():
+        told = ignoring.sample_quickly(noise, {"age": torch.tensor([30.0, 80.0])})
+        torch.testing.assert_close(told, ignoring.sample_quickly(noise))
+
+
+def test_images_come_back_from_the_end_of_the_path():
+    images = torch.rand(2, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    network = flow()
+    torch.testing.assert_close(network.to_images(network.to_data(images)), images)
+    far = torch.zeros(2, *GRID)
+    far[:, 0] = torch.tensor([50.0, -50.0])[:, None, None]
+    assert (network.to_images(far) == torch.tensor([1.0, 0.0])[:, None, None, None]).all()
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("preconditioning", ["none", "edm"])
+@pytest.mark.parametrize("whitening", [0.0, 0.5, 1.0])
+def test_velocities_are_finite_numbers_at_both_ends_of_the_path(
+    whitening, preconditioning, autocast
+):
+    network = flow(TOLD, preconditioning=preconditioning, whitening=whitening)
+    network.measure([phantoms()])  # most of whose pixels are always the same
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.add_(0.1 * torch.randn_like(weights))
+    points = torch.cat([4 * standard(4, *GRID), network.to_data(phantoms(4))])
+    times = torch.tensor([0.0, 1e-7, 1 - 1e-7, 1.0] * 2)
+    told = {"age": torch.tensor([20.0, 90.0, torch.nan, 55.0] * 2)}
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        velocity = network.velocity(points, times, told)
+    assert velocity.isfinite().all()
+    assert velocity.dtype == torch.float32
+
+
+def test_a_preconditioned_flow_starts_with_the_best_straight_line_through_the_points():
+    network = flow(preconditioning="edm")
+    noise, data = standard(2, 500, *GRID)
+    for time in (0.0, 0.2, 0.5, 0.9, 1.0):
+        points, wanted = torch.lerp(noise, data, time), data - noise
+        slope = (points * wanted).mean() / points.square().mean()
+        found = network.velocity(points[:2], torch.full((2,), time))
+        torch.testing.assert_close(found, slope * points[:2], atol=0.03, rtol=0.03)
+    # Data of which nothing but mean and variance is known are noise, and noise stays where it is.
+    pixels = functional.pixel_shuffle(noise[:2], FLOW["block"])
+    sampled = flow(preconditioning="edm", sampling={"steps": 30}).sample(pixels)
+    torch.testing.assert_close(sampled, network.to_images(noise[:2]), atol=0.01, rtol=0)
+
+
+def test_a_flow_without_preconditioning_starts_with_no_velocity():
+    network = flow(preconditioning="none")
+    assert not network.velocity(standard(2, *GRID), torch.tensor([0.1, 0.9])).any()
+
+
+def test_quick_images_are_near_to_the_others():
+    network, noise = learnt(), standard(8, 1, SIZE, SIZE)
+    with torch.inference_mode():
+        slow, quick = network.sample(noise), network.sample_quickly(noise)
+    assert not torch.equal(slow, quick)
+    assert (slow - quick).abs().mean() < 0.5 * (slow - slow.roll(1, 0)).abs().mean()
+
+
+def test_a_bundle_draws_the_same_bytes(tmp_path):
+    network, digests = learnt("flow_guided"), []
+    config = {"model": "flow", "image_size": SIZE, "network": MODELS["flow_guided"][0]}
+    for folder in ("one", "two"):
+        path = tmp_path / folder
+        digests.append(
+            save_bundle(path, network, config=BundleConfig.model_validate(config), card={})
+        )
+        network = load_bundle(path).model
+    again = load_bundle(tmp_path / "one").model
+    assert digests[0] == digests[1]
+    assert again.conditions == network.conditions
+    seeds = range(CHUNK)
+    assert torch.equal(draw_chunk(again, seeds, ASKED), draw_chunk(network, seeds, ASKED))
+
+
+@pytest.mark.parametrize(
+    ("keys", "size", "words"),
+    [
+        ({"block": 4, "depth": 2}, 40, "block 4 and depth 2: expected a multiple of 16"),
+        ({"block": 8, "depth": 0}, 12, "expected a multiple of 8"),
+        ({"block": 1, "depth": 0}, 72, "has 5,184 places at images of 72 pixels: expected at most"),
+        ({"block": 1, "depth": 3, "attention_levels": 4}, 72, "'attention_levels' is 4, and"),
+    ],
+)
+def test_refuses_images_that_it_cannot_work_at(keys, size, words):
+    with pytest.raises(ModelError, match=words), torch.device("meta"):
+        flow(FLOW | keys, size=size)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"depth": 0}, {"depth": 1}, {"depth": 1, "attention_levels": 2}, {"attention_levels": 0}],
+)
+def test_takes_images_at_which_attention_looks_at_few_places(keys):
+    with torch.device("meta"):
+        assert flow(FLOW | {"block": 1} | keys, size=64).image_size == 64
+        assert flow(FLOW | {"block": 1, "depth": 1}, size=128).image_size == 128
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"block": 1, "depth": 2},
+        {"block": 4, "depth": 0, "attention_levels": 6},
+        {"residual_blocks": 2, "attention_levels": 2},
+        {"base_channels": 40, "block": 8},
+    ],
+)
+def test_any_sizes_make_a_network_that_answers(keys):
+    network = flow(FLOW | keys)
+    points = network.to_data(torch.rand(2, 1, SIZE, SIZE))
+    assert network.velocity(points, torch.rand(2)).shape == points.shape
+    assert network.sample_quickly(standard(2, 1, SIZE, SIZE)).shape == (2, 1, SIZE, SIZE)
