@@ -65,7 +65,8 @@ def train(bench: Bench) -> Trained:
     training = training.model_copy(update={"schedule": "constant"})
     state = start_state(FlowMatching(network, objective), training, bench.runtime)
     for batch in _batches(bench, training, network.conditions):
-        done = (bench.budget.now() - begun) / (start + seconds - begun)
+        # Of the seconds that are left, if any are.
+        done = (bench.budget.now() - begun) / max(start + seconds - begun, 1e-6)
         if done >= 1 and state.step:
             break
         state.rate_scale = _falling(done)

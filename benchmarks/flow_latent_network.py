@@ -79,7 +79,9 @@ class Latents(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, C, H / 4, W / 4) whitened latents."""
         found = self._drawn(images) - self.mean
-        columns = torch.linalg.solve_triangular(self.covariance_root, found.flatten(2), upper=False)
+        columns: Tensor = torch.linalg.solve_triangular(
+            self.covariance_root, found.flatten(2), upper=False
+        )
         return columns.reshape(found.shape)
 
     def inverse(self, latents: Tensor) -> Tensor:

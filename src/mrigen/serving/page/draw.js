@@ -80,7 +80,7 @@ export class DrawView {
     this.strip.show(entry.conditions, over);
     this.form.quick.checked = entry.quick && quick === true;
     byId("quick-field").hidden = !entry.quick;
-    byId("quick-words").textContent = `Sooner and less good: ${costOfQuick(entry)}.`;
+    byId("quick-words").textContent = `Sooner: ${costOfQuick(entry)}.`;
   }
 
   get #wanted() {

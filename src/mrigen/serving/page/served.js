@@ -49,7 +49,7 @@ export class ModelChoice {
 
 /** How much less good a model's quick mode is, as far as it is known. */
 export function costOfQuick({ quick_frechet_ratio: ratio }) {
-  if (ratio === null) return "by how much was not measured";
+  if (ratio === null) return "how much less good was not measured";
   return `${ratio.toFixed(2)} times the usual Fréchet distance from real slices`;
 }
 
