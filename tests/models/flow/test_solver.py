@@ -52,3 +52,23 @@ def test_the_velocity_is_asked_for_twice_a_step_but_once_in_the_last():
 
     follow(velocity, torch.ones(2, 1), steps=4)
     assert asked == [0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+
+
+def test_a_long_last_step_begins_where_it_should_and_the_others_share_the_rest():
+    asked = []
+
+    def velocity(points, times):
+        asked.append(round(float(times[0]), 6))
+        return points
+
+    follow(velocity, torch.ones(2, 1, dtype=torch.float64), steps=4, last_step=0.4)
+    assert asked == [0, 0.2, 0.2, 0.4, 0.4, 0.6, 0.6]
+
+
+def test_a_last_step_is_never_shorter_than_the_others():
+    noise = torch.ones(1, 1)
+    ends = [
+        follow(lambda points, _: points, noise, steps=5, last_step=each) for each in (0, 0.1, 0.2)
+    ]
+    assert torch.equal(ends[0], ends[1])
+    torch.testing.assert_close(ends[0], ends[2])

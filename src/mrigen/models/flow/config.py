@@ -48,7 +48,10 @@ class FlowSamplingConfig(Config):
     """How a path is followed from noise to an image."""
 
     steps: int = Field(
-        20, ge=1, le=1000, description="of Heun's method; each but the last costs two answers"
+        10, ge=1, le=1000, description="of Heun's method; each but the last costs two answers"
+    )
+    last_step: float = Field(
+        0.25, ge=0, lt=1, description="share of the path that the last step covers at least"
     )
     quick_steps: int = Field(4, ge=1, le=1000, description="of the quick mode")
     guidance: float = Field(

@@ -165,7 +165,8 @@ class Flow(nn.Module):
         velocity = partial(self._guided if guided else self.velocity, conditions=asked)
         # Noise is the same in any orthonormal basis: its pixels serve as coefficients.
         begin = functional.pixel_unshuffle(noise, self.config.block)
-        return self.to_images(follow(velocity, begin, steps=steps))
+        last_step = self.config.sampling.last_step
+        return self.to_images(follow(velocity, begin, steps=steps, last_step=last_step))
 
     def _guided(self, points: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
         told = self.velocity(points, times, conditions)

@@ -1,13 +1,14 @@
 """Following a velocity from noise to data."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
-def follow(velocity: Velocity, noise: Tensor, *, steps: int) -> Tensor:
+def follow(velocity: Velocity, noise: Tensor, *, steps: int, last_step: float = 0.0) -> Tensor:
     """Integrate from time 0 to time 1 with Heun's method.
 
     Parameters
@@ -17,8 +18,11 @@ def follow(velocity: Velocity, noise: Tensor, *, steps: int) -> Tensor:
     noise : (N, C, H, W)
         Where the path begins.
     steps
-        Of equal length. All but the last are corrected at their end; the last one, whose end is
-        the image, costs one answer.
+        All but the last are of equal length and corrected at their end; the last one, whose end
+        is the image, costs one answer.
+    last_step
+        Share of the path that the last step covers, if that is more than `1 / steps`. It jumps
+        to the image that is expected from where it begins.
 
     Returns
     -------
@@ -28,13 +32,15 @@ def follow(velocity: Velocity, noise: Tensor, *, steps: int) -> Tensor:
     ----------
     Karras et al. 2022, doi:10.48550/arXiv.2206.00364
     """
+    jump = 1.0 if steps == 1 else max(last_step, 1 / steps)
+    times = [(1 - jump) * step / max(1, steps - 1) for step in range(steps)] + [1.0]
     points = noise
-    for step in range(steps):
-        slope = velocity(points, _times(noise, step / steps))
-        reached = points + slope / steps
-        if step < steps - 1:
-            slope = (slope + velocity(reached, _times(noise, (step + 1) / steps))) / 2
-            reached = points + slope / steps
+    for start, stop in pairwise(times):
+        slope = velocity(points, _times(noise, start))
+        reached = points + (stop - start) * slope
+        if stop < 1:
+            slope = (slope + velocity(reached, _times(noise, stop))) / 2
+            reached = points + (stop - start) * slope
         points = reached
     return points
 
