@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 ClockKind = Literal["wall", "cpu"]
@@ -40,20 +40,35 @@ class Calibration(NamedTuple):
         Seconds that the first epoch took beyond the others.
     per_epoch
         Seconds of an epoch, with what follows it.
+    per_look
+        Seconds of a look at the averages.
     """
 
     startup: float
     per_epoch: float
+    per_look: float = 0.0
 
-    def epochs(self, seconds: float) -> int:
+    def epochs(self, seconds: float, looks: Callable[[int], int] = lambda _: 0) -> int:
         """Return how many whole epochs a budget has room for, at least one.
+
+        Parameters
+        ----------
+        seconds
+            The budget.
+        looks
+            How many looks a training of so many epochs takes.
 
         Examples
         --------
         >>> Calibration(startup=1.0, per_epoch=2.0).epochs(12.0)
         5
         """
-        return max(1, math.floor((seconds - self.startup) / self.per_epoch))
+        most = max(1, math.floor((seconds - self.startup) / self.per_epoch))
+        for epochs in range(most, 1, -1):
+            spent = self.startup + epochs * self.per_epoch + looks(epochs) * self.per_look
+            if spent <= seconds:
+                return epochs
+        return 1
 
 
 def calibrate(ends: Sequence[float]) -> Calibration:
@@ -67,7 +82,7 @@ def calibrate(ends: Sequence[float]) -> Calibration:
     Examples
     --------
     >>> calibrate([3.0, 5.0, 7.0])
-    Calibration(startup=1.0, per_epoch=2.0)
+    Calibration(startup=1.0, per_epoch=2.0, per_look=0.0)
     """
     per_epoch = (ends[-1] - ends[0]) / (len(ends) - 1)
     return Calibration(max(0.0, ends[0] - per_epoch), per_epoch)

@@ -25,6 +25,7 @@ from mrigen.stages.finished_network import finish_network
 from mrigen.stages.training_epochs import Course, end_epoch, start_course
 from mrigen.stages.training_job import TrainingJob
 from mrigen.stages.training_session import count_weights
+from mrigen.training.config import TrainingConfig
 from mrigen.training.loop import fit
 from mrigen.training.runtime import Runtime
 from mrigen.training.state import TrainState
@@ -106,7 +107,7 @@ def train_for(bench: Bench, name: str, config: ModelConfig) -> Trained:
     """
     short = short_run(bench, name, config)
     gc.collect()
-    epochs = short.epochs(bench.budget.seconds)
+    epochs = short.epochs(bench.budget.seconds, lambda count: looks_in(config.training, count))
     print(f"{name}: {short.per_epoch:.2f} s an epoch, {epochs} epochs", file=sys.stderr, flush=True)
     start = bench.budget.now()
     run = _prepare(bench, name, with_epochs(config, epochs))
@@ -128,11 +129,24 @@ def short_run(bench: Bench, name: str, config: ModelConfig) -> Calibration:
     """Train until it is clear what an epoch takes, and forget it."""
     now = bench.budget.now
     start, ends = now(), list[float]()
-    for _ in _epochs(_prepare(bench, name, with_epochs(config, _ENDLESS))):
+    run = _prepare(bench, name, with_epochs(config, _ENDLESS))
+    for _ in _epochs(run):
         ends.append(now() - start)
         if len(ends) >= _SHORT_EPOCHS and ends[-1] >= _SHORT_SHARE * bench.budget.seconds:
             break
-    return calibrate(ends)
+    found = calibrate(ends)
+    if run.course.looks is None:
+        return found
+    start = now()
+    run.course.looks.look(run.state, len(ends))
+    return found._replace(per_look=now() - start)
+
+
+def looks_in(config: TrainingConfig, epochs: int) -> int:
+    """Return how many looks at the averages a training of so many epochs takes."""
+    if config.kept_by != "kernel_distance" or config.looks is None:
+        return 0
+    return sum(config.looks.is_due(epoch, epochs) for epoch in range(1, epochs + 1))
 
 
 def _prepare(bench: Bench, name: str, config: ModelConfig) -> _Run:

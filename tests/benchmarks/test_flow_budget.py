@@ -27,3 +27,10 @@ def test_processor_seconds_are_shared_among_the_cores():
     one, two = Budget(1, "cpu", 1), Budget(1, "cpu", 2)
     before, between, after = two.now(), one.now(), two.now()
     assert 2 * before <= between <= 2 * after
+
+
+def test_looks_are_paid_for_with_epochs():
+    found = Calibration(startup=0.0, per_epoch=2.0, per_look=3.0)
+    assert found.epochs(20.0, lambda _: 1) == 8
+    assert found.epochs(20.0, lambda epochs: 1 + epochs // 4) == 7
+    assert found.epochs(20.0) == 10
