@@ -103,17 +103,7 @@ class LatentFlow(Flow):
         super().__init__(config.model_copy(update={"block": 1}), size // SCALE)
         self.coefficients = latents  # type: ignore[assignment] # in their place
         self.channels = latents.channels
-        self.unet = VelocityUNet(
-            latents.channels,
-            base_channels=config.base_channels,
-            depth=config.depth,
-            residual_blocks=config.residual_blocks,
-            attention_levels=config.attention_levels,
-            dropout=config.dropout,
-            embedding_size=config.embedding_size,
-            conditions=self.conditions,
-            label_size=config.label_size,
-        )
+        self.unet = VelocityUNet(latents.channels, config)
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:

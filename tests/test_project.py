@@ -235,3 +235,12 @@ def test_a_plateau_needs_its_schedule(tmp_path, values):
     values["models"]["unet"]["training"] |= {"schedule": "cosine", "plateau": {"patience": 2}}
     with pytest.raises(ConfigError, match="'schedule: plateau' beside it"):
         load(tmp_path, values)
+
+
+@pytest.mark.parametrize(
+    ("model", "objective"), [("gan7", "adversarial"), ("flow", "flow_matching")]
+)
+def test_damage_needs_an_objective_that_looks_at_it(tmp_path, values, model, objective):
+    values["models"][model]["corruption"] = [{"name": "line_patch"}]
+    with pytest.raises(ConfigError, match=rf"'models\.{model}\.corruption'.*'{objective}' learns"):
+        load(tmp_path, values)

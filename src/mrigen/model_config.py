@@ -23,6 +23,9 @@ from mrigen.tuning.space import space_hash
 
 _SHOWN_LETTERS = 80
 
+# Objectives that pay no attention to damaged slices.
+_OF_CLEAN_SLICES = {"adversarial", "flow_matching"}
+
 
 class ModelConfig(Config):
     """One entry under `models:`: a network, how it learns, from what, and how it is judged.
@@ -106,10 +109,10 @@ def check_model(name: str, model: ModelConfig) -> None:
     _check_gate(name, model.gate)
     _check_labels(name, model)
     _check_search(name, model)
-    if model.corruption is not None and model.objective.name == "adversarial":
+    if model.corruption is not None and model.objective.name in _OF_CLEAN_SLICES:
         raise ConfigError(
             f"params.yaml: 'models.{name}.corruption' is set, but the objective "
-            "'adversarial' learns from clean slices alone: set it to null."
+            f"'{model.objective.name}' learns from clean slices alone: set it to null."
         )
 
 

@@ -145,7 +145,7 @@ def serve(ctx: click.Context, /, **words: Any) -> None:
 )
 @condition_options
 @click.option(
-    "--quick", is_flag=True, help="Sooner and less good, where the model has such a mode."
+    "--quick", is_flag=True, help="In fewer steps and sooner, where the model has such a mode."
 )
 @click.option("--device", default="cpu", envvar="MRIGEN_DEVICE", show_default=True)
 @click.option(

@@ -155,7 +155,7 @@ class Client:
         conditions
             Values of what the model lists under `conditions`, such as {"age": 70}.
         quick
-            Sooner and less good, of a model that is `quick`.
+            Sooner and other images, of a model that is `quick`.
         version
             Of the model, in place of "/3".
 

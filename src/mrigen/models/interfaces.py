@@ -82,7 +82,7 @@ class Quick(Protocol):
     """A sampler that can do with less work at some cost in quality."""
 
     def sample_quickly(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
-        """Do as `Sampler.sample` does, with other and worse images, several times as fast."""
+        """Do as `Sampler.sample` does, with other images, several times as fast."""
         ...
 
 

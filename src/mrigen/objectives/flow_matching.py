@@ -84,7 +84,7 @@ class FlowMatching:
         batch: Batch,
         progress: float = 1.0,  # noqa: ARG002
     ) -> dict[str, Tensor]:
-        """Return the loss: for a velocity of zero, 1 and the variance of the data."""
+        """Return the loss: for a velocity of zero, 1 plus the mean square of the data."""
         data = self.network.to_data(batch.target)
         noise = torch.randn_like(data)
         normal = torch.randn(len(data), device=data.device)

@@ -55,7 +55,7 @@ class SampleRequest(Config):
         "conditions; what is left out is open",
     )
     quick: Annotated[bool, Field(strict=True)] = Field(
-        False, description="sooner and less good, of a model that is listed as quick"
+        False, description="sooner and other images, of a model that is listed as quick"
     )
     format: SampleFormat = Field(
         "png",

@@ -62,7 +62,7 @@ class Muon(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Move all weights that have a gradient; those of matrices are taken away from them."""
+        """Move all weights that have a gradient; kernels that count as matrices lose theirs."""
         for group in self.param_groups:
             for weights in group["params"]:
                 if weights.grad is not None and _is_matrix(weights):

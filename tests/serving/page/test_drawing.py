@@ -131,7 +131,7 @@ def test_a_quick_mode_is_offered_where_there_is_one(browser, page, site):
     opened(browser, site, "#model=heads&version=3&seed=7&count=2&age=80")
     drawn(page, 7, 8)
     before = pixels(page, "#sheet canvas")
-    assert page.words("#quick-words") == "Sooner: how much less good was not measured."
+    assert page.words("#quick-words") == "Sooner: what it costs in quality was not measured."
     page.find("#quick").send_keys(Press.SPACE)
     page.until(lambda: choice(page).endswith("count=2&quick=true&age=80"))
     page.until(lambda: not np.array_equal(pixels(page, "#sheet canvas"), before))

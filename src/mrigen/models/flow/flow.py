@@ -64,17 +64,7 @@ class Flow(nn.Module):
         self.image_size = image_size
         self.label_size = config.label_size
         self.coefficients = BlockCoefficients(config.block, image_size, whitening=config.whitening)
-        self.unet = VelocityUNet(
-            config.block**2,
-            base_channels=config.base_channels,
-            depth=config.depth,
-            residual_blocks=config.residual_blocks,
-            attention_levels=config.attention_levels,
-            dropout=config.dropout,
-            embedding_size=config.embedding_size,
-            conditions=self.conditions,
-            label_size=config.label_size,
-        )
+        self.unet = VelocityUNet(config.block**2, config)
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:

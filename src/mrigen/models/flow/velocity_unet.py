@@ -1,14 +1,13 @@
 """The U-Net that says where a point on the path is heading."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mrigen.models.flow.blocks import ConditionedBlock, SelfAttention, zeroed
 from mrigen.models.flow.conditioning import ConditionEmbedding
-from mrigen.models.interfaces import Condition, Conditions
+from mrigen.models.flow.config import FlowConfig
+from mrigen.models.interfaces import Conditions
 
 
 class VelocityUNet(nn.Module):
@@ -20,10 +19,8 @@ class VelocityUNet(nn.Module):
     ----------
     in_channels
         Of the grid that it works on: the coefficients of a block of pixels.
-    base_channels, depth, residual_blocks, attention_levels, dropout, embedding_size
-        As in `FlowConfig`.
-    conditions, label_size
-        What it is told beside the time.
+    config
+        Its sizes, and what it is told beside the time.
 
     References
     ----------
@@ -31,27 +28,20 @@ class VelocityUNet(nn.Module):
     and Nichol 2021, doi:10.48550/arXiv.2105.05233
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        *,
-        base_channels: int,
-        depth: int,
-        residual_blocks: int,
-        attention_levels: int,
-        dropout: float,
-        embedding_size: int,
-        conditions: Sequence[Condition],
-        label_size: int,
-    ) -> None:
+    def __init__(self, in_channels: int, config: FlowConfig) -> None:
         super().__init__()
-        self.embedding = ConditionEmbedding(conditions, label_size=label_size, size=embedding_size)
+        base_channels, depth = config.base_channels, config.depth
+        residual_blocks, dropout = config.residual_blocks, config.dropout
+        embedding_size = config.embedding_size
+        self.embedding = ConditionEmbedding(
+            config.conditions.listed(), label_size=config.label_size, size=embedding_size
+        )
         widths = [base_channels * (2 + level) // 16 * 8 for level in range(depth + 1)]
         self.enter = nn.Conv2d(in_channels, widths[0], 3, padding=1)
         skips, width = [widths[0]], widths[0]
 
         def stage(before: int, after: int, level: int) -> "_Stage":
-            attends = level > depth - attention_levels
+            attends = level > depth - config.attention_levels
             return _Stage(before, after, embedding_size, dropout, attends=attends)
 
         self.down = nn.ModuleList()

@@ -47,9 +47,9 @@ export class ModelChoice {
   }
 }
 
-/** How much less good a model's quick mode is, as far as it is known. */
+/** What a model's quick mode does to quality, as far as it is known. */
 export function costOfQuick({ quick_frechet_ratio: ratio }) {
-  if (ratio === null) return "how much less good was not measured";
+  if (ratio === null) return "what it costs in quality was not measured";
   return `${ratio.toFixed(2)} times the usual Fréchet distance from real slices`;
 }
 
