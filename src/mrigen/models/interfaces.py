@@ -128,6 +128,20 @@ class Fitted(Protocol):
         ...
 
 
+@runtime_checkable
+class Autoguided(Protocol):
+    """A network that draws with the help of what it was earlier in its training."""
+
+    @property
+    def guide_share(self) -> float | None:
+        """Share of the training, in (0, 1), after which a guide is kept; None keeps none."""
+        ...
+
+    def keep_guide(self, source: nn.Module) -> None:
+        """Keep a copy of the weights of `source`, a network of the same kind and sizes."""
+        ...
+
+
 class AdversarialPair(Sampler, Protocol):
     """A sampler that learns against a judge of its images.
 

@@ -76,7 +76,8 @@ class FlowMatching:
             )
         self.network = network
         self.config = config
-        self.phases = (Phase("network", network),)
+        # A guide is a copy that does not learn.
+        self.phases = (Phase("network", network.unet),)
 
     def loss(
         self,

@@ -102,7 +102,7 @@ def fit(
 def update(
     state: TrainState, batch: Batch, config: TrainingConfig, *, total: int, runtime: Runtime
 ) -> dict[str, Tensor]:
-    """Run every phase that is due, then move the averages; return the loss terms.
+    """Run every phase that is due, move the averages, keep a guide; return the loss terms.
 
     Gradients reach a phase's weights alone, while the graphs of all of them may pass through the
     whole network: a phase can use what an earlier one has computed in the same step.
@@ -132,6 +132,7 @@ def update(
         terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
     for average in state.averages:
         average.update(state.step)
+    state.keep_guide(total)
     return terms
 
 

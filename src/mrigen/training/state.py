@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mrigen.models.interfaces import Autoguided
 from mrigen.objectives.base import Objective
 from mrigen.training.divergence import LossWatch
 from mrigen.training.ema import ExponentialMovingAverage
@@ -66,6 +67,24 @@ class TrainState:
         """Put the whole network into training mode, where a part of it is not."""
         if not all(module.training for module in self._modules):
             self.network.train()
+
+    def keep_guide(self, total: int) -> None:
+        """Give an autoguided network and its averages their guide, after the update of its time.
+
+        Parameters
+        ----------
+        total
+            Updates of the whole training.
+        """
+        network = self.network
+        if not isinstance(network, Autoguided) or network.guide_share is None:
+            return
+        if self.step + 1 != max(1, round(network.guide_share * total)):
+            return
+        # To all of them the same, which averaging then leaves as it is.
+        for each in (network, *self.candidates):
+            assert isinstance(each, Autoguided)
+            each.keep_guide(self.final_network)
 
     @property
     def network(self) -> nn.Module:

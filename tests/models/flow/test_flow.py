@@ -1,5 +1,7 @@
 """What a flow promises beside what tests/contracts asks of every network."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import functional
@@ -8,6 +10,7 @@ from mrigen.bundle import BundleConfig, load_bundle, save_bundle
 from mrigen.errors import ModelError
 from mrigen.models.build import build_network
 from mrigen.models.flow.config import FlowConfig
+from mrigen.models.flow.solver import follow
 from mrigen.models.interfaces import Conditional, Quick, Sampler
 from mrigen.models.sampling import CHUNK, draw_chunk
 from small_models import FLOW, FLOWS, MODELS, SIZE, TOLD, phantoms, trained
@@ -39,7 +42,7 @@ def test_is_a_sampler_that_can_be_asked_and_hurried(model):
     assert bool(network.conditions) == ("conditions" in MODELS[model][0])
 
 
-@pytest.mark.parametrize("model", ["flow_told", "flow_guided"])
+@pytest.mark.parametrize("model", ["flow_told", "flow_guided", "flow_autoguided"])
 def test_an_image_has_its_bytes_whatever_is_asked_for_beside_it(model):
     network = learnt(model)
     chunk = draw_chunk(network, range(CHUNK), ASKED)
@@ -47,7 +50,7 @@ def test_an_image_has_its_bytes_whatever_is_asked_for_beside_it(model):
         assert torch.equal(chunk[row : row + 1], draw_chunk(network, [row], [ASKED[row]]))
 
 
-@pytest.mark.parametrize("model", ["flow_told", "flow_guided"])
+@pytest.mark.parametrize("model", ["flow_told", "flow_guided", "flow_autoguided"])
 def test_every_condition_changes_the_image(model):
     asked = [{}, {"age": 25.0}, {"age": 85.0}, {"sex": 0.0}, {"sex": 1.0}, {"modality": 0.0}]
     images = draw_chunk(learnt(model), [5] * len(asked), asked)
@@ -83,6 +86,44 @@ def test_guidance_of_zero_asks_for_nothing():
     with torch.inference_mode():
         told = ignoring.sample_quickly(noise, {"age": torch.tensor([30.0, 80.0])})
         torch.testing.assert_close(told, ignoring.sample_quickly(noise))
+
+
+def test_autoguidance_goes_away_from_the_guide_as_far_as_it_is_told():
+    network, noise = learnt("flow_autoguided"), standard(2, 1, SIZE, SIZE)
+    settings = MODELS["flow_autoguided"][0]["autoguidance"]
+    plain, weaker = flow(TOLD), flow(TOLD)
+    state = network.state_dict()
+    guide = {"unet" + name[5:]: state[name] for name in state if name.startswith("guide.")}
+    common = {name: state[name] for name in plain.state_dict()}
+    plain.load_state_dict(common)
+    weaker.load_state_dict(common | guide)
+    told = {"age": torch.tensor([30.0, torch.nan])}
+
+    def push(points, times):
+        better, worse = (each.velocity(points, times, told) for each in (plain, weaker))
+        return worse + settings["weight"] * (better - worse)
+
+    begin = functional.pixel_unshuffle(noise, FLOW["block"])
+    with torch.inference_mode():
+        wanted = follow(
+            push,
+            begin,
+            steps=6,
+            last_step=0.25,
+            last_velocity=partial(plain.velocity, conditions=told),
+        )
+        torch.testing.assert_close(network.sample(noise, told), network.to_images(wanted))
+        assert not torch.equal(network.sample(noise, told), plain.sample(noise, told))
+
+
+def test_a_flow_without_its_guide_yet_draws_as_one_that_has_none():
+    keys, noise = MODELS["flow_autoguided"][0], standard(2, 1, SIZE, SIZE)
+    assert torch.equal(flow(keys).sample(noise), flow(TOLD).sample(noise))
+
+
+def test_only_autoguidance_has_a_guide_to_keep():
+    assert flow(MODELS["flow_autoguided"][0]).guide_share == 0.4
+    assert flow().guide_share is None
 
 
 def test_images_come_back_from_the_end_of_the_path():
@@ -141,9 +182,10 @@ def test_quick_images_are_near_to_the_others():
     assert (slow - quick).abs().mean() < 0.5 * (slow - slow.roll(1, 0)).abs().mean()
 
 
-def test_a_bundle_draws_the_same_bytes(tmp_path):
-    network, digests = learnt("flow_guided"), []
-    config = {"model": "flow", "image_size": SIZE, "network": MODELS["flow_guided"][0]}
+@pytest.mark.parametrize("model", ["flow_guided", "flow_autoguided"])
+def test_a_bundle_draws_the_same_bytes(model, tmp_path):
+    network, digests = learnt(model), []
+    config = {"model": "flow", "image_size": SIZE, "network": MODELS[model][0]}
     for folder in ("one", "two"):
         path = tmp_path / folder
         digests.append(

@@ -72,3 +72,17 @@ def test_a_last_step_is_never_shorter_than_the_others():
     ]
     assert torch.equal(ends[0], ends[1])
     torch.testing.assert_close(ends[0], ends[2])
+
+
+def test_the_last_step_may_ask_another():
+    def velocity(points, times):
+        return torch.ones_like(points)
+
+    ended = follow(
+        velocity,
+        torch.zeros(1, 1),
+        steps=3,
+        last_step=0.5,
+        last_velocity=lambda points, _: 3 * torch.ones_like(points),
+    )
+    torch.testing.assert_close(ended, torch.full((1, 1), 2.0))

@@ -48,12 +48,12 @@ class FlowSamplingConfig(Config):
     """How a path is followed from noise to an image."""
 
     steps: int = Field(
-        10, ge=1, le=1000, description="of Heun's method; each but the last costs two answers"
+        10, ge=1, le=250, description="of Heun's method; each but the last costs two answers"
     )
     last_step: float = Field(
         0.25, ge=0, lt=1, description="share of the path that the last step covers at least"
     )
-    quick_steps: int = Field(4, ge=1, le=1000, description="of the quick mode")
+    quick_steps: int = Field(4, ge=1, le=250, description="of the quick mode")
     guidance: float = Field(
         1.0, ge=0, le=20, description="more than 1 insists on conditions; any but 1 costs twice"
     )
@@ -63,6 +63,17 @@ class FlowSamplingConfig(Config):
         if self.quick_steps > self.steps:
             raise ValueError(f"'quick_steps' of at most 'steps', not {self.quick_steps}")
         return self
+
+
+class AutoguidanceConfig(Config):
+    """Away from what a network of less training would draw."""
+
+    weight: float = Field(
+        2.0, gt=1, le=5, description="how far; 1 would be where the network itself goes"
+    )
+    share: float = Field(
+        0.2, gt=0, lt=1, description="of the training, after which the guide is copied"
+    )
 
 
 class FlowConfig(Config):
@@ -82,4 +93,5 @@ class FlowConfig(Config):
     )
     label_size: int = Field(0, ge=0, le=64, description="numbers that tell of augmentation")
     conditions: ConditionsConfig = ConditionsConfig()
+    autoguidance: AutoguidanceConfig | None = None
     sampling: FlowSamplingConfig = FlowSamplingConfig()

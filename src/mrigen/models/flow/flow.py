@@ -1,6 +1,7 @@
 """A generator that follows a learned velocity from noise to an image."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from functools import partial
 
 import torch
@@ -11,7 +12,7 @@ from mrigen.errors import ModelError
 from mrigen.models.flow.coefficients import BlockCoefficients
 from mrigen.models.flow.conditioning import check_asked
 from mrigen.models.flow.config import FlowConfig
-from mrigen.models.flow.solver import follow
+from mrigen.models.flow.solver import Velocity, follow
 from mrigen.models.flow.velocity_unet import VelocityUNet
 from mrigen.models.interfaces import Condition, Conditions
 
@@ -28,6 +29,9 @@ class Flow(nn.Module):
 
     With preconditioning "edm" it starts as the best answer to coefficients that are normal and
     independent, with the spread that was measured, and learns what they are not.
+
+    With autoguidance it keeps a copy of itself from early in the training, and goes away from
+    what that copy expects: both err in the same directions, the copy farther.
 
     Parameters
     ----------
@@ -47,8 +51,11 @@ class Flow(nn.Module):
     Lipman et al. 2023, doi:10.48550/arXiv.2210.02747; Liu et al. 2023,
     doi:10.48550/arXiv.2209.03003; guidance: Ho and Salimans 2022,
     doi:10.48550/arXiv.2207.12598; preconditioning: Karras et al. 2022,
-    doi:10.48550/arXiv.2206.00364
+    doi:10.48550/arXiv.2206.00364; autoguidance: Karras et al. 2024,
+    doi:10.48550/arXiv.2406.02507
     """
+
+    has_guide: Tensor
 
     def __init__(self, config: FlowConfig, image_size: int) -> None:
         super().__init__()
@@ -65,6 +72,10 @@ class Flow(nn.Module):
         self.label_size = config.label_size
         self.coefficients = BlockCoefficients(config.block, image_size, whitening=config.whitening)
         self.unet = VelocityUNet(config.block**2, config)
+        self.guide: VelocityUNet | None = None
+        if config.autoguidance is not None:
+            self.guide = deepcopy(self.unet).requires_grad_(False)
+            self.register_buffer("has_guide", torch.tensor(False))
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:
@@ -79,6 +90,20 @@ class Flow(nn.Module):
     def measure(self, images: Iterable[Tensor]) -> None:
         """Take the mean and the spread of coefficients from images, before anything is learned."""
         self.coefficients.measure(images)
+
+    @property
+    def guide_share(self) -> float | None:
+        """Share of the training after which a guide is kept; None where there is none."""
+        settings = self.config.autoguidance
+        return None if settings is None else settings.share
+
+    @torch.no_grad()
+    def keep_guide(self, source: nn.Module) -> None:
+        """Copy the weights of a flow of the same configuration to the guide."""
+        assert isinstance(source, Flow)
+        assert self.guide is not None
+        self.guide.load_state_dict(source.unet.state_dict())
+        self.has_guide.fill_(True)
 
     def to_data(self, images: Tensor) -> Tensor:
         """Map (N, 1, H, W) images in [0, 1] to the end of the path."""
@@ -111,11 +136,21 @@ class Flow(nn.Module):
         -------
         (N, block**2, H / block, W / block) float32
         """
+        return self._velocity(self.unet, points, times, conditions, label)
+
+    def _velocity(
+        self,
+        unet: VelocityUNet,
+        points: Tensor,
+        times: Tensor,
+        conditions: Conditions | None,
+        label: Tensor | None = None,
+    ) -> Tensor:
         t = times[:, None, None, None]
         spread = self.coefficients.spread
         # Of the points, as noise and data are independent; that of noise is 1.
         variance = (1 - t).square() + (t * spread).square()
-        answer: Tensor = self.unet(points * variance.rsqrt(), times, conditions, label).float()
+        answer: Tensor = unet(points * variance.rsqrt(), times, conditions, label).float()
         if self.config.preconditioning == "none":
             return answer
         # What a straight line through the points explains, and the rest at its own scale.
@@ -152,16 +187,35 @@ class Flow(nn.Module):
         guided = self.config.sampling.guidance != 1 and any(
             not values.isnan().all() for values in asked.values()
         )
-        velocity = partial(self._guided if guided else self.velocity, conditions=asked)
+        told = partial(self._guided if guided else self.velocity, conditions=asked)
+        velocity = told
+        if self.guide is not None and self.has_guide:
+            velocity = partial(self._autoguided, told=told, guide=self.guide, conditions=asked)
         # Noise is the same in any orthonormal basis: its pixels serve as coefficients.
         begin = functional.pixel_unshuffle(noise, self.config.block)
         last_step = self.config.sampling.last_step
-        return self.to_images(follow(velocity, begin, steps=steps, last_step=last_step))
+        # The jump at the end is to the image that is expected, which needs no push.
+        data = follow(velocity, begin, steps=steps, last_step=last_step, last_velocity=told)
+        return self.to_images(data)
 
     def _guided(self, points: Tensor, times: Tensor, conditions: Conditions) -> Tensor:
         told = self.velocity(points, times, conditions)
         # Where nothing is asked for both are equal, and so are the bytes of what comes of them.
         return torch.lerp(self.velocity(points, times), told, self.config.sampling.guidance)
+
+    def _autoguided(
+        self,
+        points: Tensor,
+        times: Tensor,
+        *,
+        told: Velocity,
+        guide: VelocityUNet,
+        conditions: Conditions,
+    ) -> Tensor:
+        settings = self.config.autoguidance
+        assert settings is not None
+        worse = self._velocity(guide, points, times, conditions)
+        return torch.lerp(worse, told(points, times), settings.weight)
 
 
 def _check_attention(config: FlowConfig, image_size: int) -> None:

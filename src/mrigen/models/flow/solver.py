@@ -8,7 +8,14 @@ from torch import Tensor
 Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
-def follow(velocity: Velocity, noise: Tensor, *, steps: int, last_step: float = 0.0) -> Tensor:
+def follow(
+    velocity: Velocity,
+    noise: Tensor,
+    *,
+    steps: int,
+    last_step: float = 0.0,
+    last_velocity: Velocity | None = None,
+) -> Tensor:
     """Integrate from time 0 to time 1 with Heun's method.
 
     Parameters
@@ -23,6 +30,8 @@ def follow(velocity: Velocity, noise: Tensor, *, steps: int, last_step: float = 
     last_step
         Share of the path that the last step covers, if that is more than `1 / steps`. It jumps
         to the image that is expected from where it begins.
+    last_velocity
+        What is asked in the last step; by default `velocity`.
 
     Returns
     -------
@@ -35,14 +44,13 @@ def follow(velocity: Velocity, noise: Tensor, *, steps: int, last_step: float = 
     jump = 1.0 if steps == 1 else max(last_step, 1 / steps)
     times = [(1 - jump) * step / max(1, steps - 1) for step in range(steps)] + [1.0]
     points = noise
-    for start, stop in pairwise(times):
+    for start, stop in pairwise(times[:-1]):
         slope = velocity(points, _times(noise, start))
         reached = points + (stop - start) * slope
-        if stop < 1:
-            slope = (slope + velocity(reached, _times(noise, stop))) / 2
-            reached = points + (stop - start) * slope
-        points = reached
-    return points
+        slope = (slope + velocity(reached, _times(noise, stop))) / 2
+        points = points + (stop - start) * slope
+    start = times[-2]
+    return points + (1 - start) * (last_velocity or velocity)(points, _times(noise, start))
 
 
 def _times(noise: Tensor, time: float) -> Tensor:
