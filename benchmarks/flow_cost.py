@@ -1,18 +1,22 @@
 """What a flow costs: training against the number of images and of pixels, and drawing a stack.
 
-Run `python benchmarks/flow_cost.py`. The same network learns made-up images of several sizes;
-passes over n and over 2 n of them take turns, and the least of each is kept. Seconds of training
-are those of the processor on one thread; those of drawing are of the wall, on `--threads`, with
-the processor's beside them. Weights are as drawn: what they are changes no time.
+Run `python benchmarks/flow_cost.py`, with `--flow FILE.yaml` for another network than that of the
+defaults (`network` in the file, as in `params.yaml`). The same network learns made-up images of
+several sizes; passes over n and over 2 n of them take turns, and the least of each is kept. Seconds
+of training are those of the processor on one thread; those of drawing are of the wall, on
+`--threads`, with the processor's beside them. Weights are as drawn: what they are changes no time.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mrigen.config import parse_config, read_yaml
 from mrigen.data.loader import Batch
 from mrigen.models.build import build_network, count_parameters
 from mrigen.models.flow.config import FlowConfig
@@ -23,21 +27,22 @@ from mrigen.training.loop import start_state, update
 from mrigen.training.runtime import choose_runtime
 
 BATCH, CHUNK, SIZES = 16, 16, (64, 96, 128)
-CONFIG = FlowConfig(name="flow")
 SETTINGS = TrainingConfig(batch_size=BATCH, optimizer="adamw")
 
 
-def flow(size: int) -> Flow:
+def flow(config: FlowConfig, size: int) -> Flow:
     torch.manual_seed(0)
-    network = build_network(CONFIG, size)
+    network = build_network(config, size)
     assert isinstance(network, Flow)
+    if network.guide_share is not None:
+        network.keep_guide(network)
     return network
 
 
-def training_pass(size: int) -> Callable[[int], float]:
+def training_pass(config: FlowConfig, size: int) -> Callable[[int], float]:
     """Return a function that learns so many images once and gives the seconds it took."""
     runtime = choose_runtime(device="cpu")
-    objective = FlowMatching(flow(size), FlowMatchingConfig(name="flow_matching"))
+    objective = FlowMatching(flow(config, size), FlowMatchingConfig(name="flow_matching"))
     state = start_state(objective, SETTINGS, runtime)
     images = torch.rand(BATCH, 1, size, size)
     batch = Batch(images, images, torch.zeros_like(images, dtype=torch.bool), torch.arange(BATCH))
@@ -52,8 +57,8 @@ def training_pass(size: int) -> Callable[[int], float]:
     return run
 
 
-def print_training(count: int, repeats: int) -> None:
-    runs = {size: training_pass(size) for size in SIZES}
+def print_training(config: FlowConfig, count: int, repeats: int) -> None:
+    runs = {size: training_pass(config, size) for size in SIZES}
     least: dict[tuple[int, int], float] = {}
     for _ in range(repeats):
         for size, run in runs.items():
@@ -68,7 +73,7 @@ def print_training(count: int, repeats: int) -> None:
     for size in SIZES:
         seconds = least[size, 2 * count]
         print(
-            f"| {size} x {size} | {multiply_adds(flow(size)):.0f} | "
+            f"| {size} x {size} | {multiply_adds(flow(config, size)):.0f} | "
             f"{1000 * seconds / (2 * count):.1f} | {seconds / first:.2f} | "
             f"{(size / SIZES[0]) ** 2:.2f} | {seconds / least[size, count]:.2f} |"
         )
@@ -81,10 +86,10 @@ def multiply_adds(network: Flow) -> float:
     return counter.get_total_flops() / 2e6
 
 
-def print_drawing(count: int, size: int, threads: int) -> None:
+def print_drawing(config: FlowConfig, count: int, size: int, threads: int) -> None:
     torch.set_num_threads(threads)
-    network = flow(size).eval()
-    sampling = CONFIG.sampling
+    network = flow(config, size).eval()
+    sampling = config.sampling
     print(f"\n| Mode | Steps | Seconds for {count} slices of {size} pixels | of the processor |")
     print("|---|---|---|---|")
     modes = (
@@ -103,15 +108,19 @@ def print_drawing(count: int, size: int, threads: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--flow", type=Path, metavar="FILE.yaml", help="default: the defaults")
     parser.add_argument("--images", type=int, default=64, help="the smaller number, n")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--slices", type=int, default=64, help="drawn at 128 pixels")
     parser.add_argument("--threads", type=int, default=2, help="of drawing")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{count_parameters(flow(SIZES[0]))[0]:,} parameters\n")
-    print_training(options.images, options.repeats)
-    print_drawing(options.slices, SIZES[-1], options.threads)
+    entry: dict[str, Any] = {"network": {"name": "flow"}}
+    entry |= read_yaml(options.flow) if options.flow else {}
+    config = parse_config(FlowConfig, entry["network"], source=str(options.flow))
+    print(f"{count_parameters(flow(config, SIZES[0]))[0]:,} parameters\n")
+    print_training(config, options.images, options.repeats)
+    print_drawing(config, options.slices, SIZES[-1], options.threads)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ CODE = (
 
 # What decides, beside that, which of the weights are kept where images are judged.
 JUDGE = (
+    "evaluation/case.py",
     "evaluation/drawing.py",
     "evaluation/extractors.py",
     "evaluation/feature_cache.py",

@@ -195,11 +195,11 @@ def _evenly(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
 def _table(bins: list[Bin], error: float) -> Table:
     return Table(
         "Generated and real slices by position",
-        "A generated slice has no position: it takes the median of those of the real training "
-        f"slices that look most alike, which misses real test slices by {error:.1f} mm in the "
-        "median. Shares of all slices between two positions, and the kernel distance to test "
-        "slices there of as many generated slices, with its interval over subjects, and of as "
-        "many training slices; empty where there are too few.",
+        "A generated slice counts as lying where, in the median, the real training slices lie "
+        "that look most alike, whatever was asked for; that misses real test slices by "
+        f"{error:.1f} mm in the median. Shares of all slices between two positions, and the "
+        "kernel distance to test slices there of as many generated slices, with its interval "
+        "over subjects, and of as many training slices; empty where there are too few.",
         _COLUMNS,
         [
             {
