@@ -61,7 +61,7 @@ def train(bench: Bench) -> Trained:
     assert isinstance(config, FlowConfig)
     assert isinstance(objective, FlowMatchingConfig)
     network = LatentFlow(config, bench.store.size, Latents(autoencoder, _clean(bench)))
-    begun = bench.budget.now()
+    begun, guided = bench.budget.now(), False
     training = training.model_copy(update={"schedule": "constant"})
     state = start_state(FlowMatching(network, objective), training, bench.runtime)
     for batch in _batches(bench, training, network.conditions):
@@ -73,6 +73,9 @@ def train(bench: Bench) -> Trained:
         # Of a training without an end, whose rate falls with the seconds.
         state.add(update(state, batch, training, total=2**31, runtime=bench.runtime))
         state.step += 1
+        if network.guide_share is not None and done >= network.guide_share and not guided:
+            state.keep_guide()
+            guided = True
     state.losses.look()
     drawn = state.final_network.eval()
     parts = (*autoencoder.parameters(), *drawn.parameters())

@@ -1,6 +1,7 @@
 """The network of `flow_latent.py`: an autoencoder with a grid of latents, and a flow over them."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +105,8 @@ class LatentFlow(Flow):
         self.coefficients = latents  # type: ignore[assignment] # in their place
         self.channels = latents.channels
         self.unet = VelocityUNet(latents.channels, config)
+        if self.guide is not None:
+            self.guide = deepcopy(self.unet).requires_grad_(requires_grad=False)
 
     @property
     def noise_shape(self) -> tuple[int, int, int]:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mrigen.data.loader import Batch
+from mrigen.models.interfaces import Autoguided
 from mrigen.objectives.base import Objective, Phase
 from mrigen.training.compiling import compile_parts
 from mrigen.training.config import TrainingConfig
@@ -132,7 +133,8 @@ def update(
         terms |= {prefix + name: value.detach().float() for name, value in losses.items()}
     for average in state.averages:
         average.update(state.step)
-    state.keep_guide(total)
+    if state.step + 1 == _guide_step(state.network, total):
+        state.keep_guide()
     return terms
 
 
@@ -170,6 +172,11 @@ def validate(
                     key = prefix + name
                     sums[key] = sums.get(key, 0.0) + float(value) * len(batch.index)
     return {name: total / count for name, total in sums.items()}
+
+
+def _guide_step(network: nn.Module, total: int) -> int | None:
+    share = network.guide_share if isinstance(network, Autoguided) else None
+    return None if share is None else max(1, round(share * total))
 
 
 def _weights(config: TrainingConfig) -> list[Weight]:

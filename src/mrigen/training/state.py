@@ -68,22 +68,11 @@ class TrainState:
         if not all(module.training for module in self._modules):
             self.network.train()
 
-    def keep_guide(self, total: int) -> None:
-        """Give an autoguided network and its averages their guide, after the update of its time.
-
-        Parameters
-        ----------
-        total
-            Updates of the whole training.
-        """
-        network = self.network
-        if not isinstance(network, Autoguided) or network.guide_share is None:
-            return
-        if self.step + 1 != max(1, round(network.guide_share * total)):
-            return
-        # To all of them the same, which averaging then leaves as it is.
-        for each in (network, *self.candidates):
+    def keep_guide(self) -> None:
+        """Give an autoguided network and its averages the first average as their guide."""
+        for each in (self.network, *self.candidates):
             assert isinstance(each, Autoguided)
+            # To all of them the same, which averaging then leaves as it is.
             each.keep_guide(self.final_network)
 
     @property
