@@ -108,6 +108,22 @@ def test_all_or_nothing_is_held_back_at_the_ends():
         assert (seen["conditions"]["age"].isnan() == missing).all()
 
 
+def test_numbers_are_told_with_noise_of_a_share_of_their_range_and_choices_as_they_are():
+    count = 4000
+    ages = torch.full((count,), 89.0)
+    ages[::4] = torch.nan
+    told = {"age": ages, "sex": torch.ones(count), "position_mm": torch.full((count,), -3.0)}
+    bound = objective(TOLD, condition_dropout=0, condition_noise=0.05)
+    torch.manual_seed(0)
+    seen = told_in(bound, batch_of(torch.rand(count, 1, SIZE, SIZE), told))["conditions"]
+    assert (seen["sex"] == 1).all()
+    assert torch.equal(seen["age"].isnan(), ages.isnan())
+    for name, mean, span in (("age", 89, 70), ("position_mm", -3, 100)):
+        known = seen[name][~seen[name].isnan()]
+        assert known.std().item() == pytest.approx(0.05 * span, rel=0.05)
+        assert known.mean().item() == pytest.approx(mean, abs=0.3)
+
+
 def test_what_the_network_does_not_know_it_is_not_told():
     told = {"age": torch.full((4,), 40.0), "height": torch.ones(4)}
     images, label = torch.rand(4, 1, SIZE, SIZE), torch.ones(4, 3)

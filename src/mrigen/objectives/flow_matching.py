@@ -11,6 +11,7 @@ from mrigen.config import Config
 from mrigen.data.loader import Batch
 from mrigen.errors import ModelError
 from mrigen.models.flow.flow import Flow
+from mrigen.models.interfaces import Condition
 from mrigen.objectives.base import Phase
 
 _REACHED = math.log(4)  # the logistic of it is 0.8
@@ -26,6 +27,9 @@ class FlowMatchingConfig(Config):
     time_std: float = Field(1.0, gt=0, le=5)
     condition_dropout: float = Field(
         0.1, ge=0, le=1, description="share of the images that nothing is told of"
+    )
+    condition_noise: float = Field(
+        0.0, ge=0, le=0.5, description="standard deviation, in ranges of a number that is told"
     )
 
     @model_validator(mode="after")
@@ -57,7 +61,8 @@ class FlowMatching:
     -----
     Times are logistic-normal. Conditions are held back from a share of the images all at once,
     for classifier-free guidance, and each of them alone from as large a share, so that the
-    network can be asked for some of them and not for others.
+    network can be asked for some of them and not for others. Numbers are told with noise, so
+    that an age does not stand for the one person who has it.
 
     References
     ----------
@@ -104,5 +109,12 @@ class FlowMatching:
         for one in self.network.conditions:
             this_one = torch.rand_like(like) < share
             if one.name in known:
-                told[one.name] = known[one.name].masked_fill(all_of_them | this_one, torch.nan)
+                values = self._blurred(one, known[one.name])
+                told[one.name] = values.masked_fill(all_of_them | this_one, torch.nan)
         return told
+
+    def _blurred(self, condition: Condition, values: Tensor) -> Tensor:
+        if condition.choices or not self.config.condition_noise:
+            return values
+        std = self.config.condition_noise * (condition.maximum - condition.minimum)
+        return values + std * torch.randn_like(values)
