@@ -29,7 +29,7 @@ class FlowMatchingConfig(Config):
         0.1, ge=0, le=1, description="share of the images that nothing is told of"
     )
     condition_noise: float = Field(
-        0.0, ge=0, le=0.5, description="standard deviation, in ranges of a number that is told"
+        0.04, ge=0, le=0.5, description="standard deviation, in ranges of a number that is told"
     )
 
     @model_validator(mode="after")
