@@ -4,9 +4,11 @@ Run `python benchmarks/flow_comparison.py PROJECT OUT`, where `mrigen slices hea
 PROJECT, and OUT is a folder outside of the repository: the images in it may be of real people. The
 contenders train one after the other with the same seconds, then all are judged by the same code:
 as many generated images as there are test slices, features of EfficientNet-Lite0. It prints a
-table, and writes `comparison.json` and `samples.png`. A contender whose result lies in OUT already,
-with the same entry, data and seconds, is not trained again; one that lies there is shown, whether
-it was asked for or not. docs/decisions/0039-how-flow-is-compared.md tells what is fair about it.
+table, and writes `comparison.json` and `samples.png`; models of mrigen also leave their bundle,
+which `mrigen evaluate` judges further once `OUT/models/NAME` lies in PROJECT. A contender whose
+result lies in OUT already, with the same entry, data and seconds, is not trained again; one that
+lies there is shown, whether it was asked for or not. docs/decisions/0039-how-flow-is-compared.md
+tells what is fair about it.
 """
 
 import argparse
@@ -40,7 +42,8 @@ from mrigen.training.divergence import DivergenceError
 from mrigen.training.memory import keep_freed_memory
 from mrigen.training.runtime import choose_runtime
 
-#: Contenders that train themselves: the module here, and the packages that it needs.
+#: Contenders that train themselves: the module here, and the packages that it needs. Variants take
+#: over the entry of `flow`.
 VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {"latent_flow": ("flow_latent", ())}
 #: Those of other projects.
 PEERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -68,13 +71,16 @@ class Comparison:
         del recipe["training"]["epochs"]
         self._run(name, recipe, lambda: train_for(self.bench, name, config), anew=anew)
 
-    def run_module(self, name: str, *, anew: bool) -> None:
+    def run_module(self, name: str, flow: ModelConfig, *, anew: bool) -> None:
         """Train a contender that trains itself, unless that was done."""
         path, packages = _MODULES[name]
         module = importlib.import_module(path)
         versions = {package: version(package) for package in packages}
         recipe = {"recipe": module.RECIPE, "versions": versions}
-        self._run(name, recipe, lambda: module.train(self.bench), anew=anew)
+        taken = [flow] if name in VARIANTS else []
+        if taken:
+            recipe["flow"] = flow.trained
+        self._run(name, recipe, lambda: module.train(self.bench, *taken), anew=anew)
 
     def _run(
         self, name: str, recipe: dict[str, Any], train: Callable[[], Trained], *, anew: bool
@@ -181,7 +187,7 @@ def main() -> None:
             if name in own:
                 comparison.run_own(name, own[name], anew=options.anew)
             else:
-                comparison.run_module(name, anew=options.anew)
+                comparison.run_module(name, own["flow"], anew=options.anew)
         rows = judged_rows(
             comparison.bench, comparison.results, [*own, *_MODULES], comparison.protocol
         )

@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from flow_contenders import REPOSITORY, entry_config
 from flow_latent_network import Autoencoder, LatentFlow, Latents
 from flow_training import Bench, Trained, draws_of
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-from mrigen.config import read_yaml
 from mrigen.data.loader import TRAIN, Batch, SliceDataset, ordered_batches, training_batches
+from mrigen.model_config import ModelConfig
 from mrigen.models.flow.config import FlowConfig
 from mrigen.models.interfaces import Condition
 from mrigen.objectives.flow_matching import FlowMatching, FlowMatchingConfig
@@ -29,7 +28,6 @@ from mrigen.seeds import torch_seed
 from mrigen.training.config import TrainingConfig
 from mrigen.training.loop import start_state, update
 
-_FLOW = read_yaml(REPOSITORY / "params.yaml")["models"]["flow"]
 RECIPE: dict[str, Any] = {
     "latent_channels": 4,
     "width": 48,
@@ -37,18 +35,24 @@ RECIPE: dict[str, Any] = {
     "learning_rate": 1e-3,
     "batch_size": 16,
     "autoencoder_share": 0.3,
-    "flow": {key: _FLOW[key] for key in ("network", "objective", "training")},
 }
 _MEASURED = 1024  # slices that mean and covariance are of
 
 
-def train(bench: Bench) -> Trained:
+def train(bench: Bench, entry: ModelConfig) -> Trained:
     """Train one after the other until the seconds are over.
+
+    Parameters
+    ----------
+    bench
+        What all contenders have in common.
+    entry
+        That of `flow`, whose network, objective and training are taken over.
 
     Raises
     ------
-    ConfigError, ModelError
-        If the demo's flow does not suit the slices.
+    ModelError
+        If the network does not suit the slices.
     """
     torch.manual_seed(torch_seed(bench.seed, "initialise"))
     start, seconds = bench.budget.now(), bench.budget.seconds
@@ -56,7 +60,6 @@ def train(bench: Bench) -> Trained:
     autoencoder = Autoencoder(RECIPE["latent_channels"], RECIPE["width"])
     autoencoder.to(bench.runtime.device, memory_format=torch.channels_last)
     updates = _train_autoencoder(bench, autoencoder, start, share * seconds)
-    entry = entry_config("latent_flow", _FLOW, bench.store.path.name, bench.seed)
     config, objective, training = entry.network, entry.objective, entry.training
     assert isinstance(config, FlowConfig)
     assert isinstance(objective, FlowMatchingConfig)

@@ -75,8 +75,9 @@ def ratios(rows: Iterable[Row], peers: Sequence[str]) -> list[Ratio]:
         if row.numbers
     }
     found = []
-    for names, called in ((RIVALS, ", ".join(RIVALS)), (tuple(peers), "the peers")):
+    for names in (RIVALS, tuple(peers)):
         others = {name: values[name] for name in names if name in values}
+        called = ", ".join(others)
         if others:
             found += [
                 Ratio(label, called, standing(numbers, others))

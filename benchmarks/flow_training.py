@@ -11,19 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from flow_budget import Budget, Calibration, calibrate
 from flow_contenders import with_epochs
-from torch import Tensor, nn
+from torch import nn
 
+from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.evaluation.case import Case
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.images import to_uint8
 from mrigen.model_config import ModelConfig
 from mrigen.models.build import count_parameters
-from mrigen.models.interfaces import Condition, Conditional, Conditions, Quick, Sampler
+from mrigen.models.interfaces import Autoguided, Quick, Sampler
 from mrigen.project import Project
 from mrigen.stages.finished_network import finish_network
 from mrigen.stages.training_epochs import Course, end_epoch, start_course
 from mrigen.stages.training_job import TrainingJob
+from mrigen.stages.training_result import model_facts
 from mrigen.stages.training_session import count_weights
 from mrigen.training.config import TrainingConfig
 from mrigen.training.loop import fit
@@ -46,7 +48,7 @@ class Bench:
     Attributes
     ----------
     project
-        With the output folder as its root, where nothing of a training stays.
+        With the output folder as its root, where the bundles of trained models stay.
     store, runtime, budget, seed
         The slices, where to compute, how long, and the seed of trainings and drawings.
     """
@@ -116,6 +118,7 @@ def train_for(bench: Bench, name: str, config: ModelConfig) -> Trained:
     network = run.state.final_network
     kept = finish_network(run.job, network, run.course.best, epochs)
     seconds = bench.budget.now() - start
+    keep_bundle(run.job, network, kept)
     return Trained(
         seconds,
         run.state.step * config.training.batch_size,
@@ -123,6 +126,13 @@ def train_for(bench: Bench, name: str, config: ModelConfig) -> Trained:
         draws_of(bench, network),
         {"epochs": epochs, "kept_epoch": kept, "calibration": short._asdict()},
     )
+
+
+def keep_bundle(job: TrainingJob, network: nn.Module, epoch: int) -> None:
+    """Write what was trained below the output folder, where `mrigen` knows how to read it."""
+    config = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
+    card = model_facts(job) | {"kept_epoch": epoch}
+    save_bundle(job.project.bundle(job.model), network, config=config, card=card)
 
 
 def short_run(bench: Bench, name: str, config: ModelConfig) -> Calibration:
@@ -137,6 +147,8 @@ def short_run(bench: Bench, name: str, config: ModelConfig) -> Calibration:
     found = calibrate(ends)
     if run.course.looks is None:
         return found
+    if isinstance(run.state.network, Autoguided) and run.state.network.guide_share is not None:
+        run.state.keep_guide()  # which most looks of a whole training draw with
     start = now()
     run.course.looks.look(run.state, len(ends))
     return found._replace(per_look=now() - start)
@@ -176,36 +188,17 @@ def _epochs(run: _Run) -> Iterator[int]:
 def draws_of(bench: Bench, network: nn.Module) -> dict[str, Draw]:
     draws: dict[str, Draw] = {"": drawing(bench, network)}
     if isinstance(network, Quick) and isinstance(network, Sampler):
-        draws["quick"] = drawing(bench, Quickly(network))
+        draws["quick"] = drawing(bench, network, quick=True)
     return draws
 
 
-def drawing(bench: Bench, network: nn.Module) -> Draw:
+def drawing(bench: Bench, network: nn.Module, *, quick: bool = False) -> Draw:
     """Return a function that draws as an evaluation does, with conditions from training rows."""
 
     def draw(count: int) -> npt.NDArray[np.uint8]:
         config = EvaluationConfig(samples=count, seed=bench.seed)
         device = bench.runtime.device
-        case = Case("drawn", network, bench.store, None, config, device, bench.cache)
+        case = Case("drawn", network, bench.store, None, config, device, bench.cache, quick=quick)
         return to_uint8(case.generated(count))
 
     return draw
-
-
-class Quickly(nn.Module):
-    """A network as it draws in its quick mode."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        assert isinstance(network, Quick)
-        assert isinstance(network, Sampler)
-        self.network = network
-        self.noise_shape = network.noise_shape
-        told = network.conditions if isinstance(network, Conditional) else ()
-        self.conditions: tuple[Condition, ...] = told
-
-    def sample(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
-        """Draw quickly."""
-        network = self.network
-        assert isinstance(network, Quick)
-        return network.sample_quickly(noise, conditions)

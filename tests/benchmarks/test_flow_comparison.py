@@ -13,10 +13,11 @@ from flow_budget import Budget
 from flow_judging import judge
 from flow_latent_network import Autoencoder, Latents
 from flow_results import Result, Results, identity_of
-from flow_training import Bench
+from flow_training import Bench, drawing
 
 import tiny_project
 from judged_cases import pixels
+from mrigen.bundle import load_bundle
 from mrigen.data.loader import TEST
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.project import Project
@@ -72,6 +73,10 @@ def test_what_was_trained_is_judged_and_not_trained_again(project, tmp_path, mon
     written = json.loads((out / "comparison.json").read_text())
     assert written["contenders"].keys() == {"flow", "flow, quick"}
     assert (out / "samples.png").exists()
+    bundle = load_bundle(out / "models" / "flow" / "bundle")
+    store = SliceStore(project.processed("heads"))
+    bench = Bench(replace(project, root=out), store, choose_runtime(), Budget(1, "wall", 1), 0)
+    np.testing.assert_array_equal(drawing(bench, bundle.model)(24), np.load(out / "flow.npy"))
     monkeypatch.setattr(sys, "argv", ["flow_comparison.py", *words, "--anew"])
     flow_comparison.main()
     assert (out / "flow.json").read_bytes() != first
@@ -79,16 +84,18 @@ def test_what_was_trained_is_judged_and_not_trained_again(project, tmp_path, mon
 
 def test_flow_over_latents_trains_and_draws_in_its_place(project, tmp_path, monkeypatch):
     narrow = {**FLOW["network"], "conditions": {"position_mm": [-100, 100]}}
-    monkeypatch.setattr(flow_latent, "_FLOW", {**FLOW, "network": narrow})
+    (tmp_path / "flow.yaml").write_text(yaml.safe_dump({**FLOW, "network": narrow}))
     monkeypatch.setitem(flow_latent.RECIPE, "width", 8)
     out = tmp_path / "out"
     words = [str(project.root), str(out), "--seconds", "0.01", "--cores", "1", "--images", "24"]
-    monkeypatch.setattr(sys, "argv", ["flow_comparison.py", *words, "--only", "latent_flow"])
+    words += ["--flow", str(tmp_path / "flow.yaml"), "--only", "latent_flow"]
+    monkeypatch.setattr(sys, "argv", ["flow_comparison.py", *words])
     flow_comparison.main()
     written = json.loads((out / "comparison.json").read_text())["contenders"]
     assert written.keys() == {"latent_flow", "latent_flow, quick"}
     assert written["latent_flow"]["details"].keys() > {"autoencoder_images", "flow_images"}
     assert written["latent_flow"]["failure"] is None
+    assert written["latent_flow"]["recipe"]["flow"]["network"]["base_channels"] == 16
 
 
 def test_whitened_latents_are_uncorrelated_and_find_back_to_images():

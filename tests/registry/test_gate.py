@@ -61,7 +61,20 @@ def test_a_gate_that_does_not_speak_of_copying_refuses_copies_all_the_same():
     assert gate().refusals({"copied_share": 0.2}) == []
 
 
+def test_few_copies_are_too_many_where_chance_makes_hardly_any():
+    copying = {"copied_share": 0.199, "copied_share_excess": 0.143}
+    for demanded in ({}, {"copied_share": {"max": 0.2}}):
+        (refusal,) = gate(**demanded).refusals(copying)
+        assert refusal.startswith("'copied_share_excess' is 0.143: the gate asks for at most 0.05")
+        assert "copies slices of its training subjects" in refusal
+    assert gate().refusals({"copied_share": 0.033, "copied_share_excess": 0.005}) == []
+    assert gate(copied_share_excess={"max": 0.2}).refusals(copying) == []
+
+
 def test_the_gate_of_copying_can_be_moved_and_waived():
+    copying = {"copied_share": 0.9, "copied_share_excess": 0.9}
+    assert len(gate(copied_share={"max": 0.95}).refusals(copying)) == 1
+    assert gate(copied_share=None).refusals(copying) == []
     copying = {"copied_share": 0.9}
     assert gate(copied_share={"max": 0.95}).refusals(copying) == []
     assert gate(copied_share=None).refusals(copying) == []

@@ -1,7 +1,7 @@
 """A trained network, and the slices and settings by which it is judged."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from mrigen.evaluation.drawing import drawn_conditions, drawn_rows, generate
 from mrigen.evaluation.feature_cache import features_of, kept_features
 from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.features import FeatureExtractor
-from mrigen.models.interfaces import Conditional, Reconstructor, Sampler
+from mrigen.models.interfaces import Conditional, Quick, Reconstructor, Sampler
 
 if TYPE_CHECKING:
     # It knows the readers of volumes, which judging slices does not need.
@@ -73,6 +73,8 @@ class Case:
         Further datasets that the configuration names, by name.
     raw
         The volumes behind the slices; None where they are not at hand.
+    quick
+        Images are drawn in the quick mode of a `Quick` network.
     """
 
     model: str
@@ -84,6 +86,7 @@ class Case:
     cache: Path
     others: dict[str, SliceStore] = field(default_factory=dict)
     raw: RawData | None = None
+    quick: bool = False
 
     @property
     def seed(self) -> int:
@@ -99,6 +102,11 @@ class Case:
     def sampler(self) -> Sampler | None:
         """The network if it makes images from noise."""
         return self.network if isinstance(self.network, Sampler) else None
+
+    @cached_property
+    def in_quick_mode(self) -> "Case | None":
+        """The same case with images that are drawn quickly; None if there is no such mode."""
+        return replace(self, quick=True) if isinstance(self.network, Quick) else None
 
     def dataset(self, split: str, *, corruption: Recipe | None = None) -> SliceDataset:
         """Return the slices of a split, clean or with drawn damage that is always the same."""
@@ -209,7 +217,8 @@ class Case:
 
     @cached_property
     def _drawn(self) -> npt.NDArray[np.uint8]:
-        parts = generate(self._drawer, self.store, self.config.samples, seed=self.seed)
+        count, seed = self.config.samples, self.seed
+        parts = generate(self._drawer, self.store, count, seed=seed, quick=self.quick)
         return np.concatenate([to_uint8(part) for part in parts])
 
     @property

@@ -30,8 +30,9 @@ class Bound(Config):
 #: The metric that says how much a generator copies.
 COPIED = "copied_share"
 
-#: What a generator has to keep to whose gate does not speak of copying.
-COPIED_BOUND = Bound(max=0.2)
+#: What a generator has to keep to whose gate does not speak of copying: few copies at all, and
+#: hardly more than real slices of other people would pass for.
+COPIED_BOUNDS = {COPIED: Bound(max=0.2), "copied_share_excess": Bound(max=0.05)}
 
 _LISTED = 8  # names of metrics in a sentence
 
@@ -39,9 +40,9 @@ _LISTED = 8  # names of metrics in a sentence
 class GateConfig(RootModel[dict[str, Bound | None]]):
     """What a model has to reach to become champion: a range for each metric named.
 
-    A measured `copied_share` has to keep to `COPIED_BOUND` where the gate does not name it: no
-    model that hands out its training slices becomes champion for want of a line. `null` in its
-    place waives this, and this alone.
+    What was measured of copying has to keep to `COPIED_BOUNDS` where the gate does not name it: no
+    model that was seen to hand out its training slices becomes champion for want of a line.
+    `copied_share: null` waives this, and this alone.
 
     Examples
     --------
@@ -62,8 +63,9 @@ class GateConfig(RootModel[dict[str, Bound | None]]):
     def refusals(self, metrics: Mapping[str, float]) -> list[str]:
         """Say which bounds `metrics` do not meet; a metric that is not there meets none."""
         bounds = dict(self.root)
-        if COPIED in metrics:
-            bounds.setdefault(COPIED, COPIED_BOUND)
+        if bounds.get(COPIED, True) is not None:
+            measured = {name: each for name, each in COPIED_BOUNDS.items() if name in metrics}
+            bounds = measured | bounds
         found = []
         for name, bound in bounds.items():
             if bound is None:
@@ -90,7 +92,7 @@ def _missing(name: str, metrics: Mapping[str, float]) -> str:
 
 
 def _advice(name: str) -> str:
-    if name != COPIED:
+    if name not in COPIED_BOUNDS:
         return ""
     return (
         ", as the model copies slices of its training subjects; look at "

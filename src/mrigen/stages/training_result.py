@@ -36,7 +36,8 @@ def write_result(job: TrainingJob, state: TrainState, session: TrainingSession) 
     network = state.final_network
     kept = _kept(job, session, finish_network(job, network, session.best, epochs))
     bundle = BundleConfig(model=job.model, image_size=job.store.size, network=job.config.network)
-    digest = save_bundle(project.bundle(job.model), network, config=bundle, card=_card(job) | kept)
+    card = model_facts(job) | kept
+    digest = save_bundle(project.bundle(job.model), network, config=bundle, card=card)
     _write_history(project.model_folder(job.model) / "history.csv", session.history)
     timing = _timing(job, state, session, digest)
     write_text(project.model_folder(job.model) / "timing.json", json.dumps(timing, indent=2) + "\n")
@@ -89,7 +90,8 @@ def _timing(job: TrainingJob, state: TrainState, session: TrainingSession, diges
     return timing
 
 
-def _card(job: TrainingJob) -> dict[str, object]:
+def model_facts(job: TrainingJob) -> dict[str, object]:
+    """Return what the card of a bundle says of a training before it has begun."""
     return {
         "model": job.model,
         "dataset": job.config.dataset,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from drawn_heads import DrawnStore, drawn_case, heads
+from drawn_heads import DrawnStore, HandedQuickly, drawn_case, heads
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.copying import judge
 from mrigen.evaluation.copying.judge import judge_copying
@@ -91,6 +91,21 @@ def test_somebody_under_two_names_does_not_hide_copies(cache):
     store.pixels[8:16] = store.pixels[:8]
     images = store.of("train")[:16].repeat(6, 1, 1, 1)
     assert share(store, cache, images) == 1
+
+
+def test_copies_of_the_quick_mode_are_found_by_themselves(store, cache, replay):
+    network = HandedQuickly(STRANGERS, replay)
+    metrics = judged(store, cache, STRANGERS, network=network).metrics
+    assert metrics["copied_share"] < 0.1
+    assert metrics["quick_copied_share"] > 0.95
+    lows = metrics["copied_share_low"], metrics["quick_copied_share_low"]
+    assert metrics["copied_share_excess"] == max(lows) - metrics["copied_share_of_real"] > 0.8
+
+
+def test_without_a_quick_mode_copies_beyond_chance_are_the_usual_ones(store, cache, replay):
+    others, copies = (judged(store, cache, each).metrics for each in (STRANGERS, replay))
+    assert "quick_copied_share" not in others
+    assert others["copied_share_excess"] < 0.05 < 0.8 < copies["copied_share_excess"]
 
 
 def test_empty_images_are_no_copies(store, cache):

@@ -48,6 +48,14 @@ def test_copying_is_told_beside_its_control(share, low, control, words):
     assert words in text(**metrics)
 
 
+def test_copies_of_the_quick_mode_are_told():
+    metrics = {"copied_share": 0.0, "copied_share_low": 0.0, "copied_share_of_real": 0.01}
+    quick = {"quick_copied_share": 0.3, "quick_copied_share_low": 0.2}
+    said = copying_verdict(metrics | quick)
+    assert "(in the quick mode 30.0%)" in said
+    assert said.endswith(": a sign of copying.")
+
+
 def test_what_was_not_judged_is_not_told():
     assert copying_verdict({}) is None
     assert in_short({}, None) == ["It has no gate of its own."]

@@ -20,6 +20,23 @@ METRICS = (
         3,
     ),
     Metric(
+        "copied_share_excess",
+        "Copied beyond chance",
+        "How far the lower end of the share of copies, usual or quick, lies above that of real "
+        "slices; below 0 nothing was shown to be copied.",
+        "lower",
+        "copying",
+        3,
+    ),
+    Metric(
+        "quick_copied_share",
+        "Copied slices, quick",
+        "The share of copies among the slices of the quick mode.",
+        "lower",
+        "copying",
+        3,
+    ),
+    Metric(
         "authenticity",
         "Authenticity",
         "Share of generated slices farther from a training slice than that is from other people.",

@@ -53,20 +53,18 @@ def judge_copying(case: Case) -> Judgement:
 
 
 def _add_shares(judgement: Judgement, search: Search) -> None:
-    percentile = search.config.control_percentile
-    judgement.put(
-        "copied_share",
-        copied_interval(
-            search.generated,
-            search.control,
-            search.test_of,
-            percentile=percentile,
-            seed=search.case.seed,
-        ),
-    )
-    judgement.metrics["copied_share_of_real"] = copied_of_real(
-        search.control, search.test_of, percentile
-    )
+    control, people, percentile = search.control, search.test_of, search.config.control_percentile
+    of_real = copied_of_real(control, people, percentile)
+    sure = []
+    for name, found in (("copied_share", search.generated), ("quick_copied_share", search.quick)):
+        if found is not None:
+            share = copied_interval(
+                found, control, people, percentile=percentile, seed=search.case.seed
+            )
+            judgement.put(name, share)
+            sure.append(share.value if share.low is None else share.low)
+    judgement.metrics["copied_share_of_real"] = of_real
+    judgement.metrics["copied_share_excess"] = max(sure) - of_real
 
 
 def _add_pairs(judgement: Judgement, search: Search) -> None:

@@ -166,6 +166,17 @@ class Search:
         """Relative distances of the generated slices, (spaces, n)."""
         return np.stack([found.relative for found in self.found])
 
+    @cached_property
+    def quick(self) -> Numbers | None:
+        """Those of the same images in the quick mode; None for a network that has none."""
+        case = self.case.in_quick_mode
+        if case is None:
+            return None
+        features = case.generated_features(self.count, self.case.extractor)
+        rows = features, pixel_rows(case.generated(self.count))
+        pairs = zip(self.spaces, rows, strict=True)
+        return np.stack([space.search(each, self.train_of).relative for space, each in pairs])
+
     @property
     def control(self) -> Numbers:
         """Relative distances of the test slices, (spaces, m)."""

@@ -1,18 +1,11 @@
 """What a network's quick mode costs: the same seeds and conditions, drawn in less time."""
 
-import torch
-from torch import Tensor
-
-from mrigen.evaluation.drawing import generate
-from mrigen.evaluation.feature_cache import features_of
 from mrigen.evaluation.generation.distances import statistics_of
 from mrigen.evaluation.generation.figures import quick_figure
 from mrigen.evaluation.generation.sets import Sets, Three
 from mrigen.evaluation.judgement import Judgement
-from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.distribution import frechet_distance
 from mrigen.metrics.kernel_distance import kernel_distance
-from mrigen.models.interfaces import Quick
 from mrigen.page.document import Picture
 
 _SHOWN = 8
@@ -31,10 +24,10 @@ def judge_quick_mode(features: Three, sets: Sets, *, distance: float) -> Judgeme
         Fréchet distance of the usual images to the test slices.
     """
     judgement, case = Judgement(), sets.case
-    if not isinstance(case.network, Quick):
+    if case.in_quick_mode is None:
         return judgement
-    usual, quick = case.generated(sets.count), _drawn(sets)
-    found = features_of(quick, case.extractor)
+    usual, quick = case.generated(sets.count), case.in_quick_mode.generated(sets.count)
+    found = case.in_quick_mode.generated_features(sets.count, case.extractor)
     apart = frechet_distance(statistics_of(found), statistics_of(features.test))
     judgement.metrics = {
         "quick_frechet_distance": apart,
@@ -50,11 +43,3 @@ def judge_quick_mode(features: Three, sets: Sets, *, distance: float) -> Judgeme
         quick_figure(usual[:_SHOWN], quick[:_SHOWN]),
     )
     return judgement
-
-
-def _drawn(sets: Sets) -> Tensor:
-    case = sets.case
-    assert case.sampler is not None  # whose usual images are at hand
-    parts = generate(case.sampler, case.store, sets.count, seed=case.seed, quick=True)
-    # As they are handed out, and as the usual ones are judged.
-    return torch.cat([from_integers(to_uint8(part)) for part in parts])

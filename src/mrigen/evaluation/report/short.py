@@ -95,9 +95,12 @@ def copying_verdict(metrics: Metrics) -> str | None:
         return None
     share, control = metrics["copied_share"], metrics.get("copied_share_of_real")
     text = f"{share:.1%} of its slices pass for copies of training slices"
+    if "quick_copied_share" in metrics:
+        text += f" (in the quick mode {metrics['quick_copied_share']:.1%})"
     if control is None:
         return f"{text}."
     low = metrics.get("copied_share_low", share)
+    low = max(low, metrics.get("quick_copied_share_low", low))
     found = "a sign of copying" if low > control else "no sign of copying"
     if low <= control and metrics.get("precision", 1.0) < _LIKE_NOBODY:
         found += ", but slices that look like nobody's say little about copying"
