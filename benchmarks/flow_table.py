@@ -151,12 +151,12 @@ def plain(numbers: Numbers) -> dict[str, Any]:
 
 def write_sheet(path: Path, drawn: Mapping[str, npt.NDArray[np.integer]]) -> None:
     """Draw some images of each set, evenly over it, in a line of its own with its name."""
-    figure = Figure((_SHOWN * TILE + 1.5, len(drawn) * (TILE + 0.1)), DPI, layout="constrained")
+    figure = Figure((_SHOWN * TILE, len(drawn) * (TILE + 0.25)), DPI, layout="constrained")
     panels = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
     for axes, (label, images) in zip(panels, drawn.items(), strict=True):
         # Evenly, since a mixture may hand out its images component by component.
         shown = images[:: max(1, len(images) // _SHOWN)][:_SHOWN]
         show_image(axes, contact_sheet(from_integers(shown), columns=_SHOWN))
-        axes.set_ylabel(label, fontsize=9, rotation=0, ha="right", va="center")
+        axes.set_title(label, fontsize=9, loc="left")
     with atomic_file(path) as part:
         part.write_bytes(figure_png(figure))
