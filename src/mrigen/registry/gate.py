@@ -64,8 +64,9 @@ class GateConfig(RootModel[dict[str, Bound | None]]):
         """Say which bounds `metrics` do not meet; a metric that is not there meets none."""
         bounds = dict(self.root)
         if bounds.get(COPIED, True) is not None:
-            measured = {name: each for name, each in COPIED_BOUNDS.items() if name in metrics}
-            bounds = measured | bounds
+            for name, usual in COPIED_BOUNDS.items():
+                if name in metrics:
+                    bounds.setdefault(name, usual)
         found = []
         for name, bound in bounds.items():
             if bound is None:
