@@ -113,6 +113,44 @@ def test_several_write_at_once(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("loss", ["gone", "damaged", "other rows"])
+def test_what_was_read_outlasts_a_loss_of_the_file(tmp_path, loss):
+    ask(tmp_path, range(10))
+    path = only_file(tmp_path)
+
+    def meanwhile(missing):
+        path.unlink()
+        if loss == "damaged":
+            path.write_bytes(b"no numbers")
+        elif loss == "other rows":
+            ask(tmp_path, range(30, 36))
+        return IMAGES[missing]
+
+    rows = np.arange(14)
+    features = kept_features(tmp_path, "data", rows, extractor=pixels(), images=meanwhile)
+    assert torch.equal(features, IMAGES[:14].flatten(1))
+    extractor = pixels()
+    assert torch.equal(ask(tmp_path, rows, extractor), features)
+    assert extractor.network.seen == 0
+
+
+def test_a_file_replaced_while_it_is_read_counts_as_it_was_opened(tmp_path, monkeypatch):
+    ask(tmp_path, range(10))
+    path = only_file(tmp_path)
+    opened = type(path).open
+
+    def replaced(self, mode):
+        file = opened(self, mode)
+        monkeypatch.undo()
+        ask(tmp_path, range(20))
+        return file
+
+    monkeypatch.setattr(type(path), "open", replaced)
+    extractor = pixels()
+    assert torch.equal(ask(tmp_path, range(10), extractor), IMAGES[:10].flatten(1))
+    assert extractor.network.seen == 0
+
+
 def test_a_feature_is_the_same_bytes_in_any_company(tmp_path):
     extractor = efficientnet_lite0()
     together = features_of(IMAGES[:11], extractor)

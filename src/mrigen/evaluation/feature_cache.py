@@ -1,5 +1,6 @@
 """Features of real slices kept on disk: they are the same for every model of a dataset."""
 
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
@@ -82,8 +83,8 @@ def kept_features(
     if len(missing):
         fresh = _compute(missing, extractor, images)
         if path is not None:
-            # Another process may have added some in the meantime.
-            kept = _merged(_read(path, key, extractor.features), fresh)
+            # Another process may have added some in the meantime, or lost what this one has read.
+            kept = _merged(_merged(kept, fresh), _read(path, key, extractor.features))
             _write(path, key, kept)
         else:
             kept = fresh
@@ -129,7 +130,9 @@ def _read(path: Path | None, key: str, features: int) -> _Records:
         return none
     try:
         with path.open("rb") as file:
-            count = (path.stat().st_size - len(_header(layout, 0))) // layout.itemsize
+            # Of the open file: another process may have put a longer one in its place.
+            size = os.fstat(file.fileno()).st_size
+            count = (size - len(_header(layout, 0))) // layout.itemsize
             # Compared as bytes: whatever else a header declares is never looked at.
             if count < 0 or file.read(len(_header(layout, 0))) != _header(layout, count):
                 return none
