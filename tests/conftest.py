@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import signal
@@ -24,6 +25,15 @@ def _no_outer_settings(monkeypatch):
     """No test reaches the MLflow store, the studies or the keys of whoever runs it."""
     for name in [one for one in os.environ if one.startswith(OUTER)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _level_of_the_log():
+    """A command that a test calls sets the level of the log, and no later test is to notice."""
+    log = logging.getLogger("mrigen")
+    before = log.level
+    yield
+    log.setLevel(before)
 
 
 @pytest.fixture(scope="session")
