@@ -28,12 +28,13 @@ def _no_outer_settings(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _level_of_the_log():
-    """A command that a test calls sets the level of the log, and no later test is to notice."""
-    log = logging.getLogger("mrigen")
-    before = log.level
+def _settings_of_the_process():
+    """What a command sets for its process, no later test is to notice."""
+    log, threads = logging.getLogger("mrigen"), torch.get_num_threads()
+    level = log.level
     yield
-    log.setLevel(before)
+    log.setLevel(level)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,7 @@ def test_images_of_people_stay_out_of_the_repository(project, monkeypatch):
 
 
 def test_an_unknown_contender_is_told_before_anything_is_trained(project, tmp_path, monkeypatch):
-    words = [str(project.root), str(tmp_path / "out"), "--only", "vae", "gan5"]
+    words = [str(project.root), str(tmp_path / "out"), "--cores", "1", "--only", "vae", "gan5"]
     monkeypatch.setattr(sys, "argv", ["flow_comparison.py", *words])
     with pytest.raises(SystemExit, match="no contender 'gan5'"):
         flow_comparison.main()
