@@ -103,7 +103,10 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         TOLD | {"attention_levels": 0, "sampling": {"steps": 6, "quick_steps": 2, "guidance": 2.0}},
         VELOCITY | {"condition_dropout": 0.2},
     ),
-    "flow_autoguided": (TOLD | {"autoguidance": {"weight": 2.0, "share": 0.4}}, VELOCITY),
+    "flow_autoguided": (
+        TOLD | {"autoguidance": {"weight": 2.0, "start": 0.2, "share": 0.4}},
+        VELOCITY,
+    ),
 }
 GANS = [name for name, (network, _) in MODELS.items() if network["name"] == "feliu_gan"]
 FLOWS = [name for name, (network, _) in MODELS.items() if network["name"] == "flow"]

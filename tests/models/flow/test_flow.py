@@ -101,7 +101,8 @@ def test_autoguidance_goes_away_from_the_guide_as_far_as_it_is_told():
 
     def push(points, times):
         better, worse = (each.velocity(points, times, told) for each in (plain, weaker))
-        return worse + settings["weight"] * (better - worse)
+        pushed = worse + settings["weight"] * (better - worse)
+        return torch.where(times[:, None, None, None] < settings["start"], better, pushed)
 
     begin = functional.pixel_unshuffle(noise, FLOW["block"])
     with torch.inference_mode():
@@ -114,6 +115,20 @@ def test_autoguidance_goes_away_from_the_guide_as_far_as_it_is_told():
         )
         torch.testing.assert_close(network.sample(noise, told), network.to_images(wanted))
         assert not torch.equal(network.sample(noise, told), plain.sample(noise, told))
+
+
+def test_autoguidance_that_starts_later_asks_the_guide_less_often(monkeypatch):
+    network, noise = learnt("flow_autoguided"), standard(2, 1, SIZE, SIZE)
+    asked = []
+    guide = network.guide.forward
+    monkeypatch.setattr(
+        network.guide,
+        "forward",
+        lambda *given: (asked.append(given[1][0].item()), guide(*given))[1],
+    )
+    network.sample(noise)
+    # Six steps of which the last, a quarter of the path, is not guided; each other one asks twice.
+    assert asked == pytest.approx([0.3, 0.3, 0.45, 0.45, 0.6, 0.6, 0.75])
 
 
 def test_a_flow_without_its_guide_yet_draws_as_one_that_has_none():

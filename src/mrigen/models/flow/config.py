@@ -69,7 +69,10 @@ class AutoguidanceConfig(Config):
     """Away from what a network of less training would draw."""
 
     weight: float = Field(
-        2.0, gt=1, le=5, description="how far; 1 would be where the network itself goes"
+        3.0, gt=1, le=5, description="how far; 1 would be where the network itself goes"
+    )
+    start: float = Field(
+        0.4, ge=0, lt=1, description="time on the path from which it pushes; 0 is noise"
     )
     share: float = Field(
         0.2, gt=0, lt=1, description="of the training, after which the guide is copied"

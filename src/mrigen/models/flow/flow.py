@@ -30,8 +30,9 @@ class Flow(nn.Module):
     With preconditioning "edm" it starts as the best answer to coefficients that are normal and
     independent, with the spread that was measured, and learns what they are not.
 
-    With autoguidance it keeps a copy of itself from early in the training, and goes away from
-    what that copy expects: both err in the same directions, the copy farther.
+    With autoguidance it keeps a copy of itself from early in the training, and on the later part
+    of the path goes away from what that copy expects: both err in the same directions, the copy
+    farther.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class Flow(nn.Module):
     doi:10.48550/arXiv.2209.03003; guidance: Ho and Salimans 2022,
     doi:10.48550/arXiv.2207.12598; preconditioning: Karras et al. 2022,
     doi:10.48550/arXiv.2206.00364; autoguidance: Karras et al. 2024,
-    doi:10.48550/arXiv.2406.02507
+    doi:10.48550/arXiv.2406.02507; on a part of the path: Kynkaanniemi et al. 2024,
+    doi:10.48550/arXiv.2404.07724
     """
 
     has_guide: Tensor
@@ -214,8 +216,12 @@ class Flow(nn.Module):
     ) -> Tensor:
         settings = self.config.autoguidance
         assert settings is not None
+        better = told(points, times)
+        # All paths are at the same time.
+        if (times < settings.start).all():
+            return better
         worse = self._velocity(guide, points, times, conditions)
-        return torch.lerp(worse, told(points, times), settings.weight)
+        return torch.lerp(worse, better, settings.weight)
 
 
 def _check_attention(config: FlowConfig, image_size: int) -> None:
