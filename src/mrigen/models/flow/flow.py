@@ -53,7 +53,7 @@ class Flow(nn.Module):
     doi:10.48550/arXiv.2209.03003; guidance: Ho and Salimans 2022,
     doi:10.48550/arXiv.2207.12598; preconditioning: Karras et al. 2022,
     doi:10.48550/arXiv.2206.00364; autoguidance: Karras et al. 2024,
-    doi:10.48550/arXiv.2406.02507; on a part of the path: Kynkaanniemi et al. 2024,
+    doi:10.48550/arXiv.2406.02507; on a part of the path: Kynkäänniemi et al. 2024,
     doi:10.48550/arXiv.2404.07724
     """
 
