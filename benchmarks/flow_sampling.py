@@ -38,7 +38,7 @@ _SAMPLING = ("steps", "last_step", "guidance")
 _NEIGHBOURS = 5
 _COLUMNS = (
     "setting", "Fréchet distance", "kernel distance", "precision", "recall", "density",
-    "coverage", "images a second",
+    "coverage", "images a processor second",
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ class Judge:
         return self._numbers(self._features(positions[rows]))
 
     def drawn(self, network: Flow, seed: int) -> list[str]:
-        """Return the numbers of as many images, and how many a second were drawn."""
+        """Return the numbers of as many images, and how many a processor second were drawn."""
         config = EvaluationConfig(samples=len(self.real), seed=seed)
         cpu = torch.device("cpu")
         case = Case("flow", network, self.store, None, config, cpu, Path())
@@ -133,6 +133,9 @@ def main() -> None:
         store = SliceStore(load_project(options.project).processed(options.dataset))
         network = checked_flow(load_bundle(options.bundle))
         own = network.config
+        if network.guide is not None and not network.has_guide:
+            # Its training ended before a guide was kept.
+            own = own.model_copy(update={"autoguidance": None})
         settings = {words: changed(own, words) for words in ["", *options.tried]}
         judge = Judge(store, efficientnet_lite0())
         print(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}")

@@ -35,7 +35,7 @@ def bundle(tmp_path_factory):
     return saved(path, NETWORK)
 
 
-def saved(path, network):
+def saved(path, network, *, guided=True):
     """Write the bundle of a network whose weights are not those it starts with."""
     config = BundleConfig.model_validate(
         {"model": "flow", "image_size": tiny_project.SIZE, "network": network}
@@ -47,7 +47,7 @@ def saved(path, network):
         for weights in made.parameters():
             weights.add_(0.1 * torch.randn(weights.shape, generator=generator))
     if getattr(made, "guide", None) is not None:
-        made.has_guide.fill_(True)
+        made.has_guide.fill_(guided)
     save_bundle(path, made, config=config, card={})
     return path
 
@@ -70,7 +70,7 @@ def rows(project, monkeypatch, capsys):
 
 
 def test_settings_are_judged_beside_those_of_the_training(rows, bundle):
-    found = rows(bundle, "weight=2,start=0.2,steps=4", "start=0.9", "weight=5", "steps=2")
+    found = rows(bundle, "weight=2,start=0.2,steps=4", "start=0.6", "weight=5", "steps=2")
     assert list(found)[:2] == ["real training slices", "as trained"]
     numbers = {tried: each[:-1] for tried, each in found.items()}
     assert numbers.pop("weight=2,start=0.2,steps=4") == numbers["as trained"]
@@ -83,6 +83,7 @@ def test_settings_are_judged_beside_those_of_the_training(rows, bundle):
     ("tried", "complaint"),
     [
         ("temperature=2", "no setting 'temperature': expected one of weight, start"),
+        ("start=0.8", "expected an 'autoguidance.start' of at most 0.75, where the last step"),
         ("weight=0.5", "--try weight=0.5: 'autoguidance.weight' is '0.5': expected"),
         ("steps=often", "'sampling.steps' is 'often'"),
     ],
@@ -96,5 +97,7 @@ def test_only_a_flow_with_a_guide_is_pushed_less(rows, tmp_path):
     plain = {name: value for name, value in NETWORK.items() if name != "autoguidance"}
     with pytest.raises(SystemExit, match="the flow has no guide: 'weight' has nothing to set"):
         rows(saved(tmp_path / "plain", plain), "weight=3")
+    with pytest.raises(SystemExit, match="the flow has no guide: 'start' has nothing to set"):
+        rows(saved(tmp_path / "early", NETWORK, guided=False), "start=0.3")
     with pytest.raises(SystemExit, match="is no flow"):
         rows(saved(tmp_path / "vae", {"name": "vae", "base_channels": 8}), "steps=3")

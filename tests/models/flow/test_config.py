@@ -24,6 +24,13 @@ def test_conditions_are_listed_in_the_order_in_which_they_are_read():
     )
 
 
+def test_a_guide_pushes_all_the_way_unless_it_is_told_where_to_start():
+    # Bundles from before there was a start draw the bytes that they drew.
+    guide = parse(autoguidance={"weight": 2.0}).autoguidance
+    assert guide is not None
+    assert guide.start == 0
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
@@ -35,6 +42,7 @@ def test_conditions_are_listed_in_the_order_in_which_they_are_read():
         ({"conditions": {"modality": ["T1 w"]}}, "conditions.modality"),
         ({"conditions": {"sexe": True}}, "did you mean 'sex'"),
         ({"sampling": {"steps": 3}}, "'quick_steps' of at most 'steps', not 4"),
+        ({"autoguidance": {"start": 0.8}}, "an 'autoguidance.start' of at most 0.75, where the"),
         ({"block": 3}, "'block' is 3"),
         ({"base_channels": 12}, "'base_channels' is 12: expected a multiple of 8"),
     ],

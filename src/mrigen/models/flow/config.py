@@ -69,10 +69,10 @@ class AutoguidanceConfig(Config):
     """Away from what a network of less training would draw."""
 
     weight: float = Field(
-        3.0, gt=1, le=5, description="how far; 1 would be where the network itself goes"
+        2.0, gt=1, le=5, description="how far; 1 would be where the network itself goes"
     )
     start: float = Field(
-        0.4, ge=0, lt=1, description="time on the path from which it pushes; 0 is noise"
+        0.0, ge=0, lt=1, description="time on the path from which it pushes; 0 is noise"
     )
     share: float = Field(
         0.2, gt=0, lt=1, description="of the training, after which the guide is copied"
@@ -98,3 +98,13 @@ class FlowConfig(Config):
     conditions: ConditionsConfig = ConditionsConfig()
     autoguidance: AutoguidanceConfig | None = None
     sampling: FlowSamplingConfig = FlowSamplingConfig()
+
+    @model_validator(mode="after")
+    def _guide_is_asked(self) -> Self:
+        latest = 1 - max(self.sampling.last_step, 1 / self.sampling.steps)
+        if self.autoguidance is not None and self.autoguidance.start > latest:
+            raise ValueError(
+                f"an 'autoguidance.start' of at most {latest:g}, where the last step of 'sampling' "
+                f"begins, not {self.autoguidance.start:g}"
+            )
+        return self
