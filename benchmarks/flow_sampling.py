@@ -21,11 +21,12 @@ from mrigen.config import parse_config
 from mrigen.data.loader import TRAIN, VALIDATION
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import MrigenError
-from mrigen.evaluation.case import Case
-from mrigen.evaluation.config import EvaluationConfig
+from mrigen.evaluation.case import Case, spread_over
+from mrigen.evaluation.config import EvaluationConfig, GenerationConfig
 from mrigen.evaluation.feature_cache import features_of
+from mrigen.evaluation.generation.distances import statistics_of
 from mrigen.images import from_integers, to_uint8
-from mrigen.metrics.distribution import FeatureStatistics, frechet_distance
+from mrigen.metrics.distribution import frechet_distance
 from mrigen.metrics.features import FeatureExtractor, efficientnet_lite0
 from mrigen.metrics.kernel_distance import kernel_distance
 from mrigen.metrics.manifold import prdc
@@ -35,7 +36,6 @@ from mrigen.project import load_project
 
 _AUTOGUIDANCE = ("weight", "start")
 _SAMPLING = ("steps", "last_step", "guidance")
-_NEIGHBOURS = 5
 _COLUMNS = (
     "setting", "Fréchet distance", "kernel distance", "precision", "recall", "density",
     "coverage", "images a processor second",
@@ -72,17 +72,15 @@ class Judge:
 
     def __init__(self, store: SliceStore, extractor: FeatureExtractor) -> None:
         self.store, self.extractor = store, extractor
-        self.positions = store.positions(VALIDATION)
-        self.real = self._features(self.positions)
+        self.real = self._features(store.positions(VALIDATION))
 
     def _features(self, positions: npt.NDArray[np.int64]) -> Tensor:
         return features_of(from_integers(self.store.read(positions)[:, None]), self.extractor)
 
     def training(self) -> list[str]:
         """Return the numbers of as many training slices, evenly over their split."""
-        positions = self.store.positions(TRAIN)
-        rows = np.linspace(0, len(positions) - 1, len(self.real)).astype(int)
-        return self._numbers(self._features(positions[rows]))
+        positions = spread_over(self.store.positions(TRAIN), len(self.real))
+        return self._numbers(self._features(positions))
 
     def drawn(self, network: Flow, seed: int) -> list[str]:
         """Return the numbers of as many images, and how many a processor second were drawn."""
@@ -96,13 +94,10 @@ class Judge:
         return [*numbers, f"{len(images) / seconds:.1f}"]
 
     def _numbers(self, features: Tensor) -> list[str]:
-        statistics = []
-        for each in (self.real, features):
-            statistics.append(FeatureStatistics(each.shape[1]))
-            statistics[-1].update(each)
-        manifold = prdc(self.real, features, neighbours=_NEIGHBOURS)
+        neighbours = GenerationConfig().neighbours
+        manifold = prdc(self.real, features, neighbours=neighbours)
         return [
-            f"{frechet_distance(*statistics):.1f}",
+            f"{frechet_distance(statistics_of(self.real), statistics_of(features)):.1f}",
             f"{kernel_distance(self.real, features):.4f}",
             *[f"{value:.2f}" for value in manifold],
         ]

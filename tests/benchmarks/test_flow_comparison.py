@@ -20,7 +20,6 @@ from judged_cases import pixels
 from mrigen.bundle import load_bundle
 from mrigen.data.loader import TEST
 from mrigen.data.store.slice_store import SliceStore
-from mrigen.project import Project
 from mrigen.training.runtime import choose_runtime
 
 FLOW = {
@@ -38,15 +37,6 @@ FLOW = {
 def _pixels_for_features(monkeypatch):
     """The slow network is not needed to compare."""
     monkeypatch.setattr(flow_judging, "_extractor", lambda _: pixels(tiny_project.SIZE))
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("heads")
-    made = Project(folder, tiny_project.params())
-    tiny_project.write_slices(made, subjects=24)
-    (folder / "params.yaml").write_text(yaml.safe_dump(made.params.model_dump(mode="json")))
-    return made
 
 
 def test_test_slices_themselves_could_not_be_better(project, tmp_path):

@@ -3,13 +3,11 @@ import sys
 import flow_sampling
 import pytest
 import torch
-import yaml
 
 import tiny_project
 from judged_cases import pixels
 from mrigen.bundle import BundleConfig, save_bundle
 from mrigen.models.build import build_network
-from mrigen.project import Project
 
 NETWORK = {
     "name": "flow",
@@ -18,15 +16,6 @@ NETWORK = {
     "autoguidance": {"weight": 2.0, "start": 0.2},
     "sampling": {"steps": 4, "last_step": 0.1},
 }
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("heads")
-    made = Project(folder, tiny_project.params())
-    tiny_project.write_slices(made, subjects=24)
-    (folder / "params.yaml").write_text(yaml.safe_dump(made.params.model_dump(mode="json")))
-    return made
 
 
 @pytest.fixture(scope="module")

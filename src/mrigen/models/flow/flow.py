@@ -30,8 +30,8 @@ class Flow(nn.Module):
     With preconditioning "edm" it starts as the best answer to coefficients that are normal and
     independent, with the spread that was measured, and learns what they are not.
 
-    With autoguidance it keeps a copy of itself from early in the training, and on the later part
-    of the path goes away from what that copy expects: both err in the same directions, the copy
+    With autoguidance it keeps a copy of itself from early in the training, and from a time on the
+    path on goes away from what that copy expects: both err in the same directions, the copy
     farther.
 
     Parameters
