@@ -40,6 +40,18 @@ def test_a_buffer_that_was_replaced_is_still_followed():
     assert average.network.mean.tolist() == [2, 2]
 
 
+def test_a_frozen_weight_is_left_as_it_was_copied():
+    network = Counting()
+    network.weight.requires_grad_(False)
+    average = ExponentialMovingAverage(network, weight_of_decay(0.5))
+    with torch.no_grad():
+        average.network.weight.fill_(3)
+        network.mean.fill_(2)
+    average.update(1000)
+    assert average.network.weight.tolist() == [3, 3]
+    assert average.network.mean.tolist() == [1, 1]
+
+
 def test_the_first_steps_forget_the_initial_weights():
     network = Counting()
     average = ExponentialMovingAverage(network, weight_of_decay(0.999))

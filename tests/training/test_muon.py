@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import pytest
 import torch
 from torch import nn
 
@@ -26,6 +27,17 @@ def test_singular_values_come_near_one_and_vectors_stay():
     turned = left.T @ answer @ right.T
     assert (turned - turned.diag().diag()).abs().max() < 0.05
     torch.testing.assert_close(orthogonalised(matrix.T).float(), answer.T)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_rows_that_repeat_each_other_stay_finite_and_small(rank):
+    generator = torch.Generator().manual_seed(3)
+    left, right = (torch.randn(size, rank, generator=generator) for size in (96, 900))
+    values = torch.linalg.svdvals(orthogonalised(left @ right.T).float())
+    assert values.max() < 1.3
+    assert (values[:rank] > 0.6).all()
+    # What rounding has left of the other directions stays below those that are there.
+    assert values[rank:].max() < 0.3
 
 
 def one_step(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -64,7 +64,11 @@ class ExponentialMovingAverage:
         self.network = deepcopy(network).eval().requires_grad_(False)
         self._weight = weight
         # Gathered once: a walk through the modules can cost more than the step of a small network.
-        self._averages, self._weights = list(self.network.parameters()), list(network.parameters())
+        # A frozen weight, such as a guide's, is its own average.
+        pairs = zip(self.network.parameters(), network.parameters(), strict=True)
+        moving = [(average, weight) for average, weight in pairs if weight.requires_grad]
+        self._averages = [average for average, _ in moving]
+        self._weights = [weight for _, weight in moving]
         self._average_places, self._places = _buffers(self.network), _buffers(network)
 
     @torch.no_grad()

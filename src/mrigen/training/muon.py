@@ -29,10 +29,6 @@ class Muon(torch.optim.Adam):
     momentum
         Of the matrices, which are looked at one step ahead (Nesterov).
 
-    Notes
-    -----
-    The iteration runs in bfloat16, in which it was designed to be stable.
-
     References
     ----------
     Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; scale of the steps: Liu et al.
@@ -87,23 +83,40 @@ class Muon(torch.optim.Adam):
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Return a matrix with the same singular vectors, and singular values near 1.
 
+    All rounds of the iteration are polynomials of the one matrix of products of rows, so that
+    they are taken on that small square, and the long rows are multiplied twice in all.
+
     Parameters
     ----------
-    matrix : (rows, columns)
+    matrix : (rows, columns) float32
 
     Returns
     -------
     (rows, columns) bfloat16
+
+    References
+    ----------
+    Amsel et al. 2025, doi:10.48550/arXiv.2505.16932, appendix F
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
+    x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=1e-7)
-    for _ in range(_ROUNDS):
-        gram = x @ x.T
-        x = torch.addmm(
-            x, torch.addmm(gram, gram, gram, beta=_CUBIC, alpha=_QUINTIC), x, beta=_LINEAR
-        )
-    return x.T if tall else x
+    # In float32: what rounding makes negative here grows twelvefold with every round.
+    gram = x @ x.T
+    product = factor = _factor(gram)
+    for _ in range(_ROUNDS - 1):
+        gram = factor @ gram @ factor
+        factor = _factor(gram)
+        product = factor @ product
+    answer: Tensor = product.bfloat16() @ x.bfloat16()
+    return answer.T if tall else answer
+
+
+def _factor(gram: Tensor) -> Tensor:
+    """Return what a round multiplies the rows by."""
+    factor: Tensor = torch.addmm(gram, gram, gram, beta=_CUBIC, alpha=_QUINTIC)
+    factor.diagonal().add_(_LINEAR)
+    return factor
 
 
 def _is_matrix(weights: Tensor) -> bool:
