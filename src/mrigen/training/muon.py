@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 # Coefficients of Jordan's iteration, which brings all singular values near 1 in five rounds.
-_LINEAR, _CUBIC, _QUINTIC, _ROUNDS = 3.4445, -4.7750, 2.0315, 5
+LINEAR, CUBIC, QUINTIC, ROUNDS = 3.4445, -4.7750, 2.0315, 5
 # The root mean square of Adam's steps in units of the learning rate, as it is found in practice.
 _STEP = 0.2
 # Smaller than this, a matrix is as well served by Adam's steps.
@@ -104,7 +104,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     # In float32: what rounding makes negative here grows twelvefold with every round.
     gram = x @ x.T
     product = factor = _factor(gram)
-    for _ in range(_ROUNDS - 1):
+    for _ in range(ROUNDS - 1):
         gram = factor @ gram @ factor
         factor = _factor(gram)
         product = factor @ product
@@ -114,8 +114,8 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 def _factor(gram: Tensor) -> Tensor:
     """Return what a round multiplies the rows by."""
-    factor: Tensor = torch.addmm(gram, gram, gram, beta=_CUBIC, alpha=_QUINTIC)
-    factor.diagonal().add_(_LINEAR)
+    factor: Tensor = torch.addmm(gram, gram, gram, beta=CUBIC, alpha=QUINTIC)
+    factor.diagonal().add_(LINEAR)
     return factor
 
 

@@ -53,19 +53,33 @@ class SelfAttention(nn.Module):
             count, 3, self.heads, channels // self.heads, height * width
         )
         query, key, value = split.transpose(-1, -2).unbind(1)
-        seen = _seen(query, key, value)
+        seen = attend(query, key, value)
         seen = seen.transpose(-1, -2).reshape(count, channels, height, width)
         answer: Tensor = x + self.answers(seen)
         return answer
 
 
-def _seen(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Return the values that each of (N, heads, places, channels) questions looks at."""
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return what places see of each other.
+
+    Parameters
+    ----------
+    query, key, value : (N, heads, places, channels)
+
+    Returns
+    -------
+    (N, heads, places, channels)
+
+    Notes
+    -----
+    The gradient of PyTorch's fused attention is slow in bfloat16 on CPUs. There a network that
+    learns has few places written out, pair by pair, which takes less time (benchmarks/
+    flow_update.py) and little memory; one that draws has not, as a batched product of a CPU rounds
+    by its batch.
+    """
     learns = query.requires_grad and query.device.type == "cpu"
     if not learns or query.dtype != torch.bfloat16 or query.shape[-2] > _FEW_PLACES:
         return functional.scaled_dot_product_attention(query, key, value)
-    # The gradient of PyTorch's fused attention is slow in bfloat16 on CPUs: written out, 64 places
-    # take a quarter of the time, 256 three quarters, and the memory for all pairs is still small.
     pairs = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     answer: Tensor = pairs.softmax(dim=-1) @ value
     return answer
