@@ -12,6 +12,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 #: What `flow` is measured against; their entries are those of the demo.
 RIVALS = ("vae", "gan4", "gan7", "gan15")
 
+#: Feliu's three as the study trained them, from its params file: wide networks, batches of 256, and
+#: none of the demo's cures.
+STUDIED = {f"feliu_{name}": f"{name}_50k_100" for name in ("gan4", "gan7", "gan15")}
+
 #: A generator of one step with the loss and the penalties of R3GAN (Huang et al. 2024,
 #: doi:10.48550/arXiv.2501.05441), which holds that nothing else is needed: no normalisation of the
 #: discriminator, and no momentum in either optimiser; rates fall, as there. The networks are those
@@ -48,7 +52,9 @@ _TRAINED = ("network", "objective", "training")
 
 
 def contenders(dataset: str, *, flow: Path | None, seed: int) -> dict[str, ModelConfig]:
-    """Return what competes, by name: `flow`, the rivals, `r3gan`, and whatever a file adds.
+    """Return what competes, by name.
+
+    That is `flow`, the rivals, the study's own, `r3gan`, and whatever a file adds.
 
     Parameters
     ----------
@@ -67,6 +73,8 @@ def contenders(dataset: str, *, flow: Path | None, seed: int) -> dict[str, Model
     """
     demo = read_yaml(REPOSITORY / "params.yaml")["models"]
     entries: dict[str, Any] = {name: demo[name] for name in ("flow", *RIVALS) if name in demo}
+    study = read_yaml(REPOSITORY / "studies" / "feliu.yaml")["models"]
+    entries |= {name: study[published] for name, published in STUDIED.items()}
     entries["r3gan"] = R3GAN
     entries |= named_entries(read_yaml(flow)) if flow else {}
     return {name: entry_config(name, entry, dataset, seed) for name, entry in entries.items()}

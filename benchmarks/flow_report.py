@@ -5,7 +5,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from flow_contenders import RIVALS
+from flow_contenders import RIVALS, STUDIED
 from flow_judging import judge
 from flow_results import COMPARISON, Results
 from flow_table import Row, Standing, in_words, plain, standing, table, write_sheet
@@ -68,14 +68,14 @@ def report(bench: Bench, results: Results, rows: list[Row], *, peers: Sequence[s
 
 
 def ratios(rows: Iterable[Row], peers: Sequence[str]) -> list[Ratio]:
-    """Hold every way of `flow` to draw against the best rival and the best peer."""
+    """Hold every way of `flow` to draw against the best of the rivals, the study and the peers."""
     values = {
         row.label: {name: each.value for name, each in row.numbers.items()}
         for row in rows
         if row.numbers
     }
     found = []
-    for names in (RIVALS, tuple(peers)):
+    for names in (RIVALS, tuple(STUDIED), tuple(peers)):
         others = {name: values[name] for name in names if name in values}
         called = ", ".join(others)
         if others:

@@ -25,6 +25,16 @@ def _plain(network):
     return {key: value for key, value in network.items() if not isinstance(value, dict)}
 
 
+def test_generators_of_the_study_are_trained_as_it_trained_them():
+    found = contenders("heads", flow=None, seed=0)
+    for name, depth in (("feliu_gan4", 4), ("feliu_gan7", 7), ("feliu_gan15", 15)):
+        config = found[name]
+        assert (config.network.depth, config.network.normalisation) == (depth, "batch")
+        assert config.objective.loss == "saturating_double_sigmoid"
+        assert config.objective.r1_weight == 0
+        assert (config.training.batch_size, config.training.learning_rate) == (256, 1e-4)
+
+
 def test_one_step_contender_plays_the_game_of_r3gan():
     config = contenders("heads", flow=None, seed=0)["r3gan"]
     assert config.objective.loss == "relativistic"
