@@ -1,4 +1,4 @@
-"""What `flow_comparison.py` lets compete: entries of `params.yaml`, and further ones."""
+"""What `flow_comparison.py` lets compete: entries of `params.yaml` and of `studies/feliu.yaml`, and more."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +12,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 #: What `flow` is measured against; their entries are those of the demo.
 RIVALS = ("vae", "gan4", "gan7", "gan15")
 
-#: Feliu's three as the study trained them, from its params file: wide networks, batches of 256, and
-#: none of the demo's cures.
-STUDIED = {f"feliu_{name}": f"{name}_50k_100" for name in ("gan4", "gan7", "gan15")}
+#: Feliu's three as the study most likely trained them, from its params file, with none of the demo's
+#: cures: wide networks, batch normalisation, simultaneous steps, and batches of 256.
+STUDIED = {
+    "feliu_gan4": "gan4_50k_100_once",
+    "feliu_gan7": "gan7_30k_100_once",
+    "feliu_gan15": "gan15_50k_100_once",
+}
 
 #: A generator of one step with the loss and the penalties of R3GAN (Huang et al. 2024,
 #: doi:10.48550/arXiv.2501.05441), which holds that nothing else is needed: no normalisation of the

@@ -68,7 +68,7 @@ def report(bench: Bench, results: Results, rows: list[Row], *, peers: Sequence[s
 
 
 def ratios(rows: Iterable[Row], peers: Sequence[str]) -> list[Ratio]:
-    """Hold every way of `flow` to draw against the best of the rivals, the study and the peers."""
+    """Hold every way of `flow` to draw against the best rival, the best of the study, and peer."""
     values = {
         row.label: {name: each.value for name, each in row.numbers.items()}
         for row in rows

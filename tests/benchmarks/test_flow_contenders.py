@@ -30,8 +30,8 @@ def test_generators_of_the_study_are_trained_as_it_trained_them():
     for name, depth in (("feliu_gan4", 4), ("feliu_gan7", 7), ("feliu_gan15", 15)):
         config = found[name]
         assert (config.network.depth, config.network.normalisation) == (depth, "batch")
-        assert config.objective.loss == "saturating_double_sigmoid"
-        assert config.objective.r1_weight == 0
+        assert (config.objective.loss, config.objective.r1_weight) == ("non_saturating", 0)
+        assert config.objective.simultaneous
         assert (config.training.batch_size, config.training.learning_rate) == (256, 1e-4)
 
 
