@@ -1,4 +1,4 @@
-"""What `flow_comparison.py` lets compete: entries of `params.yaml` and of `studies/feliu.yaml`, and more."""
+"""What `flow_comparison.py` lets compete: entries of the demo and of a study, and further ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +12,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 #: What `flow` is measured against; their entries are those of the demo.
 RIVALS = ("vae", "gan4", "gan7", "gan15")
 
-#: Feliu's three as the study most likely trained them, from its params file, with none of the demo's
-#: cures: wide networks, batch normalisation, simultaneous steps, and batches of 256.
+#: Feliu's three as the study most likely trained them, with none of the demo's cures: wide
+#: networks, batch normalisation, simultaneous steps, and batches of 256.
 STUDIED = {
     "feliu_gan4": "gan4_50k_100_once",
     "feliu_gan7": "gan7_30k_100_once",

@@ -52,7 +52,7 @@ def test_every_counter_is_told(page, app):
 
 
 def test_links_between_the_pages_lead_somewhere():
-    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+    for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         for target, _, anchor in re.findall(
             r"\]\(([\w/.-]*)(#?)([\w-]*)\)", path.read_text().replace("`", "")
         ):

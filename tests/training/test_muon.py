@@ -1,12 +1,13 @@
 """Steps of matrices are orthogonal, of Adam's size; everything else moves as Adam moves it."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
 import torch
 from torch import nn
 
-from mrigen.training.muon import Muon, orthogonalised
+from mrigen.training.muon import CUBIC, LINEAR, QUINTIC, ROUNDS, Muon, orthogonalised
 
 RATE = 1e-3
 ADAM = {"betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.0}
@@ -29,15 +30,49 @@ def test_singular_values_come_near_one_and_vectors_stay():
     torch.testing.assert_close(orthogonalised(matrix.T).float(), answer.T)
 
 
-@pytest.mark.parametrize("rank", [0, 1, 3])
-def test_rows_that_repeat_each_other_stay_finite_and_small(rank):
+@pytest.mark.parametrize("shape", [(96, 900), (300, 48), (64, 64)])
+@pytest.mark.parametrize("values", ["one", "three", "falling"])
+def test_small_and_missing_directions_come_out_as_the_iteration_defines_them(shape, values):
     generator = torch.Generator().manual_seed(3)
-    left, right = (torch.randn(size, rank, generator=generator) for size in (96, 900))
-    values = torch.linalg.svdvals(orthogonalised(left @ right.T).float())
-    assert values.max() < 1.3
-    assert (values[:rank] > 0.6).all()
-    # What rounding has left of the other directions stays below those that are there.
-    assert values[rank:].max() < 0.3
+    left, sizes, right = torch.linalg.svd(
+        torch.randn(shape, generator=generator, dtype=torch.float64), full_matrices=False
+    )
+    sizes = torch.logspace(0, -4, len(sizes), dtype=torch.float64)
+    if values != "falling":
+        sizes[{"one": 1, "three": 3}[values] :] = 0
+    answer = orthogonalised((left * sizes @ right).float())
+    sizes = sizes / sizes.norm()
+    for _ in range(ROUNDS):
+        sizes = LINEAR * sizes + CUBIC * sizes**3 + QUINTIC * sizes**5
+    expected = left * sizes @ right
+    assert (answer - expected).norm() < 0.001 * expected.norm()
+
+
+def test_no_gradient_is_no_step():
+    assert orthogonalised(torch.zeros(40, 300)).tolist() == torch.zeros(40, 300).tolist()
+
+
+@pytest.fixture
+def short_products() -> Iterator[None]:
+    before = torch.backends.cuda.matmul.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    yield
+    torch.backends.cuda.matmul.fp32_precision = before
+
+
+@pytest.mark.usefixtures("short_products")
+def test_products_are_whole_during_a_step_and_as_before_behind_it(monkeypatch):
+    seen = []
+
+    def noted(matrix):
+        seen.append(torch.backends.cuda.matmul.fp32_precision)
+        return orthogonalised(matrix)
+
+    monkeypatch.setattr("mrigen.training.muon.orthogonalised", noted)
+    net = network()
+    one_step(net, Muon(net.parameters(), RATE, **ADAM))
+    assert seen == ["ieee"]
+    assert torch.backends.cuda.matmul.fp32_precision == "tf32"
 
 
 def one_step(net: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

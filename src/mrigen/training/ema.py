@@ -47,6 +47,9 @@ def weight_of_half_life(half_life: float) -> Weight:
 class ExponentialMovingAverage:
     """A smoothed copy of a network, better than its last weights at generating.
 
+    Weights that are frozen when it is made, such as a guide's, are copied once and not followed:
+    who changes them changes them in the average, too.
+
     Parameters
     ----------
     network
@@ -64,7 +67,6 @@ class ExponentialMovingAverage:
         self.network = deepcopy(network).eval().requires_grad_(False)
         self._weight = weight
         # Gathered once: a walk through the modules can cost more than the step of a small network.
-        # A frozen weight, such as a guide's, is its own average.
         pairs = zip(self.network.parameters(), network.parameters(), strict=True)
         moving = [(average, weight) for average, weight in pairs if weight.requires_grad]
         self._averages = [average for average, _ in moving]

@@ -3,7 +3,8 @@
 import os
 import platform
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -103,6 +104,17 @@ def choose_runtime(
             "Use 'fp32', or 'bf16' where speed matters."
         )
     return chosen
+
+
+@contextmanager
+def whole_products() -> Iterator[None]:
+    """Have matrices multiplied with all of their 23 bits of mantissa, whatever the precision."""
+    chosen = torch.backends.cuda.matmul.fp32_precision
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = chosen
 
 
 def _set_products(precision: Precision) -> None:

@@ -72,7 +72,7 @@ class TrainState:
         """Give an autoguided network and its averages the first average as their guide."""
         for each in (self.network, *self.candidates):
             assert isinstance(each, Autoguided)
-            # To all of them the same, which averaging then leaves as it is.
+            # To each of them, as averages do not follow what is frozen.
             each.keep_guide(self.final_network)
 
     @property

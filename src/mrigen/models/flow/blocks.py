@@ -72,10 +72,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
     Notes
     -----
-    The gradient of PyTorch's fused attention is slow in bfloat16 on CPUs. There a network that
-    learns has few places written out, pair by pair, which takes less time (benchmarks/
-    flow_update.py) and little memory; one that draws has not, as a batched product of a CPU rounds
-    by its batch.
+    PyTorch's fused attention has a slow gradient in bfloat16 on the CPUs that were measured
+    (benchmarks/flow_update.py). There, a network that learns has few places written out pair by
+    pair. Drawing is in float32 and always fused: a batched product of a CPU rounds by its batch.
     """
     learns = query.requires_grad and query.device.type == "cpu"
     if not learns or query.dtype != torch.bfloat16 or query.shape[-2] > _FEW_PLACES:
