@@ -113,6 +113,7 @@ def train_for(bench: Bench, name: str, config: ModelConfig) -> Trained:
     print(f"{name}: {short.per_epoch:.2f} s an epoch, {epochs} epochs", file=sys.stderr, flush=True)
     start = bench.budget.now()
     run = _prepare(bench, name, with_epochs(config, epochs))
+    parameters = count_parameters(run.state.network)[0]  # while none of them is frozen
     for _ in _epochs(run):
         pass
     network = run.state.final_network
@@ -122,7 +123,7 @@ def train_for(bench: Bench, name: str, config: ModelConfig) -> Trained:
     return Trained(
         seconds,
         run.state.step * config.training.batch_size,
-        count_parameters(run.state.network)[0],
+        parameters,
         draws_of(bench, network),
         {"epochs": epochs, "kept_epoch": kept, "calibration": short._asdict()},
     )

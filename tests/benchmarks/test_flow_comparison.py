@@ -30,6 +30,7 @@ FLOW = {
         "sampling": {"steps": 2, "quick_steps": 1},
     },
     "objective": {"name": "flow_matching"},
+    "training": {"ema_decay": None},
 }
 
 
@@ -64,6 +65,8 @@ def test_what_was_trained_is_judged_and_not_trained_again(project, tmp_path, mon
     assert written["contenders"].keys() == {"flow", "flow, quick"}
     assert (out / "samples.png").exists()
     bundle = load_bundle(out / "models" / "flow" / "bundle")
+    weights = sum(weight.numel() for weight in bundle.model.parameters())
+    assert written["contenders"]["flow"]["parameters"] == weights
     store = SliceStore(project.processed("heads"))
     bench = Bench(replace(project, root=out), store, choose_runtime(), Budget(1, "wall", 1), 0)
     np.testing.assert_array_equal(drawing(bench, bundle.model)(24), np.load(out / "flow.npy"))
