@@ -151,6 +151,7 @@ def prepare(options: argparse.Namespace) -> Comparison:
         "budget": budget._asdict(),
         "threads": threads,
         "arithmetic": runtime.arithmetic,
+        "device": runtime.device_name,
         "seed": options.seed,
         "images": min(options.images or max(sizes), *sizes),
     }
@@ -188,9 +189,9 @@ def main() -> None:
                 comparison.run_own(name, own[name], anew=options.anew)
             else:
                 comparison.run_module(name, own["flow"], anew=options.anew)
-        rows = judged_rows(
-            comparison.bench, comparison.results, [*own, *_MODULES], comparison.protocol
-        )
+        known = [*own, *_MODULES]
+        names = [*known, *(one for one in comparison.results.names() if one not in known)]
+        rows = judged_rows(comparison.bench, comparison.results, names, comparison.protocol)
         report(comparison.bench, comparison.results, rows, peers=tuple(PEERS))
     except MrigenError as error:
         raise SystemExit(str(error)) from None

@@ -21,6 +21,7 @@ from torch.nn.functional import l1_loss
 
 from mrigen.data.loader import TRAIN, Batch, SliceDataset, ordered_batches, training_batches
 from mrigen.model_config import ModelConfig
+from mrigen.models.build import count_parameters
 from mrigen.models.flow.config import FlowConfig
 from mrigen.models.interfaces import Condition
 from mrigen.objectives.flow_matching import FlowMatching, FlowMatchingConfig
@@ -60,6 +61,7 @@ def train(bench: Bench, entry: ModelConfig) -> Trained:
     autoencoder = Autoencoder(RECIPE["latent_channels"], RECIPE["width"])
     autoencoder.to(bench.runtime.device, memory_format=torch.channels_last)
     updates = _train_autoencoder(bench, autoencoder, start, share * seconds)
+    learnt, _ = count_parameters(autoencoder)  # before it is frozen
     config, objective, training = entry.network, entry.objective, entry.training
     assert isinstance(config, FlowConfig)
     assert isinstance(objective, FlowMatchingConfig)
@@ -81,14 +83,13 @@ def train(bench: Bench, entry: ModelConfig) -> Trained:
             guided = True
     state.losses.look()
     drawn = state.final_network.eval()
-    parts = (*autoencoder.parameters(), *drawn.parameters())
     spent = bench.budget.now() - start
     images = {
         "autoencoder_images": updates * RECIPE["batch_size"],
         "flow_images": state.step * training.batch_size,
     }
-    parameters = sum(each.numel() for each in parts)
-    return Trained(spent, sum(images.values()), parameters, draws_of(bench, drawn), {**images})
+    learnt += count_parameters(state.network)[0]
+    return Trained(spent, sum(images.values()), learnt, draws_of(bench, drawn), {**images})
 
 
 def _train_autoencoder(bench: Bench, autoencoder: Autoencoder, start: float, seconds: float) -> int:

@@ -1,10 +1,11 @@
 """Two networks for the same flow: our U-Net on blocks, and MONAI's `DiffusionModelUNet`.
 
 Run `python benchmarks/flow_network.py PROJECT`: a project whose slices are cut
-(`processed/heads`). Both networks have the same levels, widths, blocks of pixels, attention,
-path, loss, optimiser, images and noise; they learn in turns of a few seconds, so that whatever
-else the machine does meets both. Seconds are those of the processor, on one thread. Needs MONAI:
-`pip install monai einops`.
+(`processed/heads`). Both networks have the same levels, widths, blocks of pixels, attention on
+the levels, path, loss, optimiser, images and noise; MONAI's always has one more residual block and
+one more attention between way down and way up. They learn in turns of a few seconds, so that
+whatever else the machine does meets both. Seconds are those of the processor, on one thread. Needs
+MONAI: `pip install monai einops`.
 """
 
 import argparse

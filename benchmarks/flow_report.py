@@ -28,11 +28,17 @@ class Ratio(NamedTuple):
 def judged_rows(
     bench: Bench, results: Results, names: Iterable[str], protocol: dict[str, Any]
 ) -> list[Row]:
-    """Judge every contender that has a result under a protocol, in each of its ways to draw."""
+    """Judge every contender that has a result under a protocol, in each of its ways to draw.
+
+    Results of another protocol do not compare with these, and are said to be left out.
+    """
     found = []
     for name in names:
         result = results.find(name)
-        if result is None or result.protocol != protocol:
+        if result is None:
+            continue
+        if result.protocol != protocol:
+            print(f"{name} is left out: its result is of {_other(result.protocol, protocol)}.")
             continue
         for way in result.draw_seconds or [""]:
             judged = {} if result.failure else judge(bench, results.images(name, way))
@@ -85,6 +91,11 @@ def ratios(rows: Iterable[Row], peers: Sequence[str]) -> list[Ratio]:
                 if label.startswith("flow")
             ]
     return found
+
+
+def _other(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    differing = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
+    return " and ".join(f"another '{key}'" for key in differing)
 
 
 def _is_off(seconds: float, budget: float) -> bool:

@@ -18,8 +18,12 @@ from flow_training import Bench, drawing
 import tiny_project
 from judged_cases import pixels
 from mrigen.bundle import load_bundle
+from mrigen.config import parse_config
 from mrigen.data.loader import TEST
 from mrigen.data.store.slice_store import SliceStore
+from mrigen.models.build import count_parameters
+from mrigen.models.flow.config import FlowConfig
+from mrigen.models.flow.velocity_unet import VelocityUNet
 from mrigen.training.runtime import choose_runtime
 
 FLOW = {
@@ -76,8 +80,12 @@ def test_what_was_trained_is_judged_and_not_trained_again(project, tmp_path, mon
 
 
 def test_flow_over_latents_trains_and_draws_in_its_place(project, tmp_path, monkeypatch):
-    narrow = {**FLOW["network"], "conditions": {"position_mm": [-100, 100]}}
-    (tmp_path / "flow.yaml").write_text(yaml.safe_dump({**FLOW, "network": narrow}))
+    told = {"conditions": {"position_mm": [-100, 100]}, "autoguidance": {}}
+    (tmp_path / "flow.yaml").write_text(
+        yaml.safe_dump(
+            {**FLOW, "network": {**FLOW["network"], **told}, "training": {"ema_half_lives": [0.1]}}
+        )
+    )
     monkeypatch.setitem(flow_latent.RECIPE, "width", 8)
     out = tmp_path / "out"
     words = [str(project.root), str(out), "--seconds", "0.01", "--cores", "1", "--images", "24"]
@@ -88,6 +96,9 @@ def test_flow_over_latents_trains_and_draws_in_its_place(project, tmp_path, monk
     assert written.keys() == {"latent_flow", "latent_flow, quick"}
     assert written["latent_flow"]["details"].keys() > {"autoencoder_images", "flow_images"}
     assert written["latent_flow"]["failure"] is None
+    config = parse_config(FlowConfig, {**FLOW["network"], **told}, source="here")
+    learnt = [Autoencoder(4, 8), VelocityUNet(4, config)]
+    assert written["latent_flow"]["parameters"] == sum(count_parameters(one)[0] for one in learnt)
     assert written["latent_flow"]["recipe"]["flow"]["network"]["base_channels"] == 16
 
 
@@ -103,6 +114,26 @@ def test_whitened_latents_are_uncorrelated_and_find_back_to_images():
     torch.testing.assert_close(columns.mean(1), torch.zeros(4), atol=0.01, rtol=0)
     answered = autoencoder.decoder(autoencoder.encode(images)[0])
     torch.testing.assert_close(latents.inverse(whitened), answered, atol=1e-2, rtol=0)
+
+
+def test_what_lies_there_is_shown_or_said_to_be_left_out(project, tmp_path, monkeypatch, capsys):
+    out, entries = tmp_path / "out", tmp_path / "flow.yaml"
+    words = ["flow_comparison.py", str(project.root), str(out), "--seconds", "0.01", "--cores", "1"]
+    words += ["--images", "24", "--flow", str(entries), "--only"]
+    entries.write_text(yaml.safe_dump({"wide": FLOW}))
+    monkeypatch.setattr(sys, "argv", [*words, "wide"])
+    flow_comparison.main()
+    written = json.loads((out / "wide.json").read_text())
+    written["protocol"]["device"] = "another chip"
+    (out / "strange.json").write_text(json.dumps(written))
+    entries.write_text(yaml.safe_dump(FLOW))
+    monkeypatch.setattr(sys, "argv", [*words, "flow"])
+    capsys.readouterr()
+    flow_comparison.main()
+    said = capsys.readouterr().out
+    assert "| wide |" in said
+    assert "strange is left out: its result is of another 'device'." in said
+    assert "| strange" not in said
 
 
 def test_images_of_people_stay_out_of_the_repository(project, monkeypatch):

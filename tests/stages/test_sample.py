@@ -111,7 +111,7 @@ def test_conditions_are_told_to_the_network(project, tmp_path, monkeypatch):
 
     monkeypatch.setattr("mrigen.stages.sample.load_served", conditional)
     words = ["-C", project.root, "sample", "vae", "--count", 2, "--out"]
-    command(*words, tmp_path / "x.npz", "--condition", "age=70", "--condition", "sex=male")
+    command(*words, tmp_path / "x.npz", "--condition", "age=70", "--condition", "sex=m")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
         assert arrays["condition_age"].tolist() == [70, 70]
         assert arrays["condition_sex"].tolist() == [1, 1]

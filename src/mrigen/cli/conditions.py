@@ -82,6 +82,7 @@ def _together(named: Mapping[str, Value | None], others: Mapping[str, Value]) ->
                 f"--{name.replace('_', '-')} and --condition {name}={others[name]} both tell "
                 f"'{name}': expected one of them. Leave the other out."
             )
+    asked |= others
     if "sex" in asked:
         asked["sex"] = _SEXES.get(str(asked["sex"]), asked["sex"])
-    return {**asked, **others}
+    return asked

@@ -134,3 +134,9 @@ def count_parameters(network: nn.Module) -> tuple[int, int]:
         if values is not None
     )
     return trainable, parameters + statistics
+
+
+def count_configured(config: NetworkConfig, image_size: int) -> tuple[int, int]:
+    """Count as `count_parameters` does, what is not made: a loaded network learns nothing more."""
+    with torch.device("meta"):  # shapes are enough
+        return count_parameters(build_network(config, image_size))

@@ -53,7 +53,7 @@ class Condition:
     name
         Such as "age"; the key in `conditions`.
     minimum, maximum
-        Of the values in training; for choices 0 and their number less 1.
+        Of the values it may be told and asked for; for choices 0 and their number less 1.
     unit
         Such as "mm" or "years"; empty for choices.
     choices

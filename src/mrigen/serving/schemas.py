@@ -101,8 +101,8 @@ class ConditionEntry(BaseModel):
     """A covariate that samples can be asked for."""
 
     name: str = Field(description="what requests call it")
-    minimum: float = Field(description="of the values in training")
-    maximum: float = Field(description="of the values in training")
+    minimum: float = Field(description="that may be asked for")
+    maximum: float = Field(description="that may be asked for")
     unit: str = Field(description="of the values; empty for choices")
     choices: list[str] = Field(description="what may be asked for by name; empty for numbers")
 

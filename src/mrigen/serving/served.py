@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from torch import nn
 
@@ -27,6 +26,8 @@ class ServedModel:
         Height and width of its images in pixels.
     network
         A sampler, a reconstructor or both.
+    parameters
+        How many numbers of it were learnt.
     card
         Data, code and licence behind the weights.
     device
@@ -41,6 +42,7 @@ class ServedModel:
     digest: str
     image_size: int
     network: nn.Module
+    parameters: int
     card: Mapping[str, object]
     device: str = "cpu"
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -64,11 +66,6 @@ class ServedModel:
     def quick(self) -> bool:
         """Whether it can draw sooner and less well."""
         return isinstance(self.network, Sampler) and isinstance(self.network, Quick)
-
-    @cached_property
-    def parameters(self) -> int:
-        """Number of its parameters."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
 
     def entry(self, *, default: bool, max_count: int) -> ModelEntry:
         """Say how the server lists it.

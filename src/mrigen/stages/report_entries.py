@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 
-import torch
-
 from mrigen.bundle import bundle_digest, read_card, read_config
 from mrigen.errors import DataError
 from mrigen.evaluation.contents import (
@@ -18,7 +16,7 @@ from mrigen.evaluation.contents import (
     section_title,
 )
 from mrigen.evaluation.report.entries import ModelEntry, SectionEntry, TableEntry
-from mrigen.models.build import build_network, count_parameters
+from mrigen.models.build import count_configured
 from mrigen.page.document import Picture
 from mrigen.project import Project
 from mrigen.stages.cohort import read_object
@@ -37,8 +35,7 @@ def model_entry(project: Project, model: str) -> ModelEntry:
     """
     path, folder = project.bundle(model), project.evaluation(model)
     config, card, evaluated = read_config(path), read_card(path), read_object(folder / EVALUATED)
-    with torch.device("meta"):  # shapes are enough to count
-        trainable, total = count_parameters(build_network(config.network, config.image_size))
+    trainable, total = count_configured(config.network, config.image_size)
     params = card.get("params", {})
     flat = flatten(params) if isinstance(params, dict) else {}
     metrics = _read_metrics(folder / METRICS)

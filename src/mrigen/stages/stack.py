@@ -146,7 +146,9 @@ def _asked_for_positions(model: ServedModel, *, quick: bool) -> Sampler:
             "with 'mrigen sample'."
         )
     if quick and not isinstance(model.network, Quick):
-        raise ModelError(f"model '{model.name}' has no quick mode: leave it out.")
+        raise ModelError(
+            f"model '{model.name}' has no quick mode: leave 'quick' out, or name another one."
+        )
     assert isinstance(model.network, Sampler)
     return model.network
 

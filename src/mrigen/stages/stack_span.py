@@ -51,10 +51,13 @@ def positions_of(span: Span, model: ServedModel, geometry: StackGeometry) -> lis
     for end in (first, last):
         condition_values([condition], {POSITION: end})
     if not (math.isfinite(step) and step > 0):
-        raise ConfigError(f"the step is {step:g} mm: expected more than 0.")
+        raise ConfigError(
+            f"the step is {step:g} mm: expected more than 0. Leave it out for the usual one."
+        )
     if first > last:
         raise ConfigError(
-            f"the stack begins at {first:g} mm and ends at {last:g} mm: expected it to rise."
+            f"the stack begins at {first:g} mm and ends at {last:g} mm: expected it to rise. "
+            "Exchange its ends."
         )
     steps = (last - first) / step + _SLACK
     if steps >= MAX_SLICES:

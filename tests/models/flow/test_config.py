@@ -43,6 +43,10 @@ def test_a_guide_pushes_all_the_way_unless_it_is_told_where_to_start():
         ({"conditions": {"sexe": True}}, "did you mean 'sex'"),
         ({"sampling": {"steps": 3}}, "'quick_steps' of at most 'steps', not 4"),
         ({"autoguidance": {"start": 0.8}}, "an 'autoguidance.start' of at most 0.75, where the"),
+        (
+            {"autoguidance": {}, "sampling": {"steps": 1, "quick_steps": 1}},
+            "'sampling.steps' of at least 2 with 'autoguidance', not 1",
+        ),
         ({"block": 3}, "'block' is 3"),
         ({"base_channels": 12}, "'base_channels' is 12: expected a multiple of 8"),
     ],

@@ -101,8 +101,12 @@ class FlowConfig(Config):
 
     @model_validator(mode="after")
     def _guide_is_asked(self) -> Self:
+        if self.autoguidance is None:
+            return self
+        if self.sampling.steps == 1:
+            raise ValueError("'sampling.steps' of at least 2 with 'autoguidance', not 1")
         latest = 1 - max(self.sampling.last_step, 1 / self.sampling.steps)
-        if self.autoguidance is not None and self.autoguidance.start > latest:
+        if self.autoguidance.start > latest:
             raise ValueError(
                 f"an 'autoguidance.start' of at most {latest:g}, where the last step of 'sampling' "
                 f"begins, not {self.autoguidance.start:g}"

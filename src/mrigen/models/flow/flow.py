@@ -186,6 +186,8 @@ class Flow(nn.Module):
     def _drawn(self, noise: Tensor, conditions: Conditions | None, steps: int) -> Tensor:
         asked = conditions or {}
         check_asked(self.conditions, asked)
+        if self.config.sampling.guidance == 0:
+            asked = {}  # the guide is not told either
         guided = self.config.sampling.guidance != 1 and any(
             not values.isnan().all() for values in asked.values()
         )

@@ -2,6 +2,7 @@
 
 import logging
 
+from mrigen.models.build import count_configured
 from mrigen.registry.lookup import RegisteredVersion, find_version
 from mrigen.registry.versions import RegisteredBundle, fetch
 from mrigen.serving.served import ServedModel
@@ -74,6 +75,7 @@ def served(bundle: RegisteredBundle, device: str = "cpu") -> ServedModel:
         digest=bundle.digest,
         image_size=loaded.config.image_size,
         network=loaded.model,
+        parameters=count_configured(loaded.config.network, loaded.config.image_size)[0],
         card=bundle.card,
         device=device,
         metrics=bundle.metrics,
