@@ -1,6 +1,7 @@
 import sys
 
 import flow_cost
+import pytest
 import yaml
 
 ENTRY = {
@@ -25,5 +26,11 @@ def test_training_and_drawing_of_an_entry_are_timed(tmp_path, monkeypatch, capsy
     flow_cost.main()
     lines = capsys.readouterr().out.splitlines()
     sizes = [line.split(" | ") for line in lines if line.startswith(("| 16 x", "| 32 x"))]
-    assert [float(line[4]) for line in sizes] == [1, 4]
+    adds, milliseconds, ratios, pixels = (
+        [float(line[column]) for line in sizes] for column in (1, 2, 3, 4)
+    )
+    assert pixels == [1, 4]
+    assert adds[1] == pytest.approx(4 * adds[0], rel=0.5)  # rounded to a million
+    assert ratios[0] == 1
+    assert ratios[1] == pytest.approx(milliseconds[1] / milliseconds[0], rel=0.2)
     assert [line.split(" | ")[:2] for line in lines[-2:]] == [["| quick", "1"], ["| full", "2"]]
