@@ -6,9 +6,9 @@ contenders train one after the other with the same seconds, then all are judged 
 as many generated images as there are test slices, features of EfficientNet-Lite0. It prints a
 table, and writes `comparison.json` and `samples.png`; models of mrigen also leave their bundle,
 which `mrigen evaluate` judges further once `OUT/models/NAME` lies in PROJECT. A contender whose
-result lies in OUT already, with the same entry, data and seconds, is not trained again; one that
-lies there is shown, whether it was asked for or not. docs/decisions/0039-how-flow-is-compared.md
-tells what is fair about it.
+result lies in OUT already, with the same entry, data, seconds and device, is not trained again; one
+that lies there is shown, or named if it was trained under another protocol.
+docs/decisions/0039-how-flow-is-compared.md tells what is fair about it.
 """
 
 import argparse

@@ -38,7 +38,10 @@ def judged_rows(
         if result is None:
             continue
         if result.protocol != protocol:
-            print(f"{name} is left out: its result is of {_other(result.protocol, protocol)}.")
+            print(
+                f"{name} is left out: its result is of {_other(result.protocol, protocol)}. Train "
+                "it again here, or look at it with what it was trained with."
+            )
             continue
         for way in result.draw_seconds or [""]:
             judged = {} if result.failure else judge(bench, results.images(name, way))

@@ -48,6 +48,7 @@ def serve_untrained(project: str, model: str, port: int) -> None:
     """Serve a network that was never trained; in a process of its own."""
     import torch
 
+    from mrigen.models.build import count_parameters
     from mrigen.serving.app import create_app
     from mrigen.serving.engine.cores import lanes_for
     from mrigen.serving.served import ServedModel
@@ -57,7 +58,7 @@ def serve_untrained(project: str, model: str, port: int) -> None:
 
     network, size = load(project, model, untrained=True)
     torch.set_num_threads(1)  # as `mrigen serve` does
-    served = ServedModel(model, 1, (), "0" * 64, size, network, {})
+    served = ServedModel(model, 1, (), "0" * 64, size, network, count_parameters(network)[0], {})
     app = create_app(Shelf([served]), ServingSettings(lanes=lanes_for("cpu")))
     with bind("127.0.0.1", port) as listener:
         listener.listen()

@@ -84,5 +84,5 @@ def _together(named: Mapping[str, Value | None], others: Mapping[str, Value]) ->
             )
     asked |= others
     if "sex" in asked:
-        asked["sex"] = _SEXES.get(str(asked["sex"]), asked["sex"])
+        asked["sex"] = _SEXES.get(str(asked["sex"]).lower(), asked["sex"])
     return asked

@@ -137,6 +137,9 @@ def count_parameters(network: nn.Module) -> tuple[int, int]:
 
 
 def count_configured(config: NetworkConfig, image_size: int) -> tuple[int, int]:
-    """Count as `count_parameters` does, what is not made: a loaded network learns nothing more."""
+    """Count the values of a network from its configuration, as `count_parameters` does.
+
+    In one that was loaded all are frozen, so that none would count as trainable.
+    """
     with torch.device("meta"):  # shapes are enough
         return count_parameters(build_network(config, image_size))

@@ -55,7 +55,10 @@ class FlowSamplingConfig(Config):
     )
     quick_steps: int = Field(4, ge=1, le=250, description="of the quick mode")
     guidance: float = Field(
-        1.0, ge=0, le=20, description="more than 1 insists on conditions; any but 1 costs twice"
+        1.0,
+        ge=0,
+        le=20,
+        description="more than 1 insists on conditions, 0 ignores them; any but 0 and 1 costs twice",
     )
 
     @model_validator(mode="after")
