@@ -58,7 +58,7 @@ class FlowSamplingConfig(Config):
         1.0,
         ge=0,
         le=20,
-        description="more than 1 insists on conditions, 0 ignores them; any but 0 and 1 costs twice",
+        description="more than 1 insists on conditions, 0 ignores them; others cost twice",
     )
 
     @model_validator(mode="after")
