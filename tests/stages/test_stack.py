@@ -55,7 +55,7 @@ def test_every_slice_is_the_sample_of_its_position(project, tmp_path):
     image = draw(project, tmp_path / "head.nii.gz", seed=3, conditions=asked)
     told = {"age": 70.0, "sex": 0.0, "modality": 0.0}
     rows = [told | {"position_mm": place} for place in (10.0, 13.0, 16.0)]
-    expected = draw_samples(network("flow", seed=1), [3, 3, 3], rows)[:, 0].numpy()
+    expected = draw_samples(network("flow", seed=1).for_stacks(), [3, 3, 3], rows)[:, 0].numpy()
     assert np.abs(pictures(image) - expected).max() <= 0.5 / WHITE + 1e-6
     assert np.ptp(expected, axis=0).max() > 0.01
 

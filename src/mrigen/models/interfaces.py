@@ -87,6 +87,15 @@ class Quick(Protocol):
 
 
 @runtime_checkable
+class Stacking(Protocol):
+    """A sampler that draws slices of one head in a way of its own."""
+
+    def for_stacks(self) -> Sampler:
+        """Return it as it draws them: another view of the same weights, with its other modes."""
+        ...
+
+
+@runtime_checkable
 class Regularised(Protocol):
     """A network whose study shrinks some of its kernels."""
 

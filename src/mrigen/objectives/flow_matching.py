@@ -72,13 +72,18 @@ class FlowMatching:
     """
 
     def __init__(self, network: Flow, config: FlowMatchingConfig) -> None:
-        guidance = network.config.sampling.guidance
-        if network.conditions and guidance != 1 and not config.condition_dropout:
-            raise ModelError(
-                f"'network.sampling.guidance' is {guidance:g} and 'objective.condition_dropout' "
-                "0: expected a network that also learns from images of which nothing is told. "
-                "Set 'condition_dropout' to 0.1, or 'guidance' to 1."
-            )
+        sampling = network.config.sampling
+        told = {one.name for one in network.conditions}
+        insisting = {"guidance": sampling.guidance} if told else {}
+        if "position_mm" in told:  # stacks can be drawn
+            insisting["stack_guidance"] = sampling.stack_guidance
+        for name, guidance in insisting.items():
+            if guidance != 1 and not config.condition_dropout:
+                raise ModelError(
+                    f"'network.sampling.{name}' is {guidance:g} and 'objective.condition_dropout' "
+                    "0: expected a network that also learns from images of which nothing is told. "
+                    f"Set 'condition_dropout' to 0.1, or '{name}' to 1."
+                )
         self.network = network
         self.config = config
         # A guide is a copy that does not learn.

@@ -15,7 +15,7 @@ from mrigen.atomic import atomic_file
 from mrigen.data.export.pseudo_volume import ENDINGS, encode_pseudo_volume
 from mrigen.data.slicing.stack_geometry import StackGeometry
 from mrigen.errors import ConfigError, ModelError, printable, shown
-from mrigen.evaluation.stacks.drawing import POSITION, takes_positions
+from mrigen.evaluation.stacks.drawing import POSITION, stack_sampler, takes_positions
 from mrigen.models.condition_values import condition_values
 from mrigen.models.interfaces import Quick, Sampler
 from mrigen.models.sampling import CHUNK, draw_from_noise, single_threaded
@@ -150,7 +150,7 @@ def _asked_for_positions(model: ServedModel, *, quick: bool) -> Sampler:
             f"model '{model.name}' has no quick mode: leave 'quick' out, or name another one."
         )
     assert isinstance(model.network, Sampler)
-    return model.network
+    return stack_sampler(model.network)
 
 
 def _told(model: ServedModel, asked: Mapping[str, float | str]) -> dict[str, float]:

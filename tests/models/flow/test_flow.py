@@ -89,6 +89,23 @@ def test_guidance_of_zero_asks_for_nothing(model):
         assert torch.equal(told, ignoring.sample_quickly(noise))
 
 
+def test_slices_of_a_stack_are_drawn_with_a_guidance_of_their_own():
+    keys = MODELS["flow_autoguided"][0]
+    network = learnt("flow_autoguided")
+    for quick in ("sample", "sample_quickly"):
+        insisting = flow(keys, sampling={"steps": 10, "guidance": 3.0})
+        insisting.load_state_dict(network.state_dict())
+        plain = flow(keys, sampling={"steps": 10, "stack_guidance": 3.0})
+        plain.load_state_dict(network.state_dict())
+        noise, told = standard(2, 1, SIZE, SIZE), {"age": torch.tensor([30.0, 80.0])}
+        with torch.inference_mode():
+            before = getattr(plain, quick)(noise, told)
+            drawn = getattr(plain.for_stacks(), quick)(noise, told)
+            assert torch.equal(drawn, getattr(insisting, quick)(noise, told))
+            assert torch.equal(getattr(plain, quick)(noise, told), before)
+        assert not torch.equal(drawn, before)
+
+
 def test_autoguidance_goes_away_from_the_guide_as_far_as_it_is_told():
     network, noise = learnt("flow_autoguided"), standard(2, 1, SIZE, SIZE)
     settings = MODELS["flow_autoguided"][0]["autoguidance"]

@@ -13,7 +13,7 @@ from mrigen.data.store.slice_store import SliceStore
 from mrigen.evaluation.drawing import drawn_rows
 from mrigen.evaluation.stacks.stored import StoredStack, stored_stacks
 from mrigen.images import from_integers, to_uint8
-from mrigen.models.interfaces import Conditional, Sampler
+from mrigen.models.interfaces import Conditional, Sampler, Stacking
 from mrigen.models.sampling import CHUNK, draw_from_noise
 from mrigen.models.stack_noise import stack_noise
 from mrigen.seeds import seeded_noise, torch_seed
@@ -32,6 +32,11 @@ def takes_positions(network: object) -> TypeGuard[Sampler]:
         and isinstance(network, Conditional)
         and any(one.name == POSITION and not one.choices for one in network.conditions)
     )
+
+
+def stack_sampler(network: Sampler) -> Sampler:
+    """Return a network as it draws slices of one head, if that is another way than for others."""
+    return network.for_stacks() if isinstance(network, Stacking) else network
 
 
 def imitated_stacks(
@@ -105,7 +110,7 @@ def draw_stacks(
         for row in stack.rows:
             values = {name: float(each[row]) for name, each in known.items()}
             told.append({name: value for name, value in values.items() if not np.isnan(value)})
-    images = _drawn(network, torch.cat(noises), told)
+    images = _drawn(stack_sampler(network), torch.cat(noises), told)
     return list(torch.split(images, [len(stack.rows) for stack in stacks]))
 
 

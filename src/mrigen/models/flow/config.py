@@ -60,6 +60,9 @@ class FlowSamplingConfig(Config):
         le=20,
         description="more than 1 insists on conditions, 0 ignores them; others cost twice",
     )
+    stack_guidance: float = Field(
+        2.0, ge=0, le=20, description="the same, of slices that are drawn to make one head"
+    )
 
     @model_validator(mode="after")
     def _quick_is_quicker(self) -> Self:

@@ -1,7 +1,7 @@
 """A generator that follows a learned velocity from noise to an image."""
 
 from collections.abc import Iterable
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 
 import torch
@@ -182,6 +182,14 @@ class Flow(nn.Module):
     def sample_quickly(self, noise: Tensor, conditions: Conditions | None = None) -> Tensor:
         """Do as `sample` does in fewer steps: near to its images, not equal to them."""
         return self._drawn(noise, conditions, self.config.sampling.quick_steps)
+
+    def for_stacks(self) -> "Flow":
+        """Return it with the guidance of stacks: another view of the same weights."""
+        sampling = self.config.sampling
+        guided = sampling.model_copy(update={"guidance": sampling.stack_guidance})
+        view = copy(self)
+        view.config = self.config.model_copy(update={"sampling": guided})
+        return view
 
     def _drawn(self, noise: Tensor, conditions: Conditions | None, steps: int) -> Tensor:
         asked = conditions or {}
