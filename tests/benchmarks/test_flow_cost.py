@@ -26,11 +26,8 @@ def test_training_and_drawing_of_an_entry_are_timed(tmp_path, monkeypatch, capsy
     flow_cost.main()
     lines = capsys.readouterr().out.splitlines()
     sizes = [line.split(" | ") for line in lines if line.startswith(("| 16 x", "| 32 x"))]
-    adds, milliseconds, ratios, pixels = (
-        [float(line[column]) for line in sizes] for column in (1, 2, 3, 4)
-    )
+    adds, ratios, pixels = ([float(line[column]) for line in sizes] for column in (1, 3, 4))
     assert pixels == [1, 4]
     assert adds[1] == pytest.approx(4 * adds[0], rel=0.5)  # rounded to a million
     assert ratios[0] == 1
-    assert ratios[1] == pytest.approx(milliseconds[1] / milliseconds[0], rel=0.2)
     assert [line.split(" | ")[:2] for line in lines[-2:]] == [["| quick", "1"], ["| full", "2"]]
