@@ -12,6 +12,7 @@ from mrigen.evaluation.case import Case
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.images import to_uint8
 from mrigen.metrics.features import FeatureExtractor
+from mrigen.models.interfaces import Condition
 
 SIZE, SLICES = 32, 8
 
@@ -89,6 +90,19 @@ class HandedQuickly(Handed):
 
     def sample_quickly(self, noise: Tensor, conditions=None) -> Tensor:
         return self.quick[: len(noise)]
+
+
+class HandedInStacks(Handed):
+    """One that hands out other images as slices of a stack, if it has any."""
+
+    conditions = (Condition("position_mm", 0, 60, "mm"),)
+
+    def __init__(self, images: Tensor, stacks: Tensor | None = None) -> None:
+        super().__init__(images)
+        self.stacks = stacks
+
+    def for_stacks(self) -> Handed:
+        return self if self.stacks is None else Handed(self.stacks)
 
 
 class DrawnCase(Case):

@@ -14,7 +14,7 @@ NETWORKS = {
 FLOW = {
     "name": "flow", "block": 4, "base_channels": 16, "depth": 1, "embedding_size": 8,
     "conditions": {"position_mm": [0, 60], "age": [18, 90], "sex": True, "modality": ["T1w"]},
-    "sampling": {"steps": 3, "quick_steps": 1},
+    "sampling": {"steps": 3, "quick_steps": 1, "stack_guidance": 2.0},
 }  # fmt: skip
 EVERY = {**NETWORKS, "flow": FLOW}
 

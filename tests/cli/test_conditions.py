@@ -37,7 +37,11 @@ def test_options_and_named_values_are_told_together():
     ("word", "sex"), [("f", "female"), ("male", "male"), ("M", "male"), ("Female", "female")]
 )
 def test_a_sex_is_written_in_short_or_in_full(word, sex):
-    assert told("--sex", word) == {"sex": sex}
+    assert told("--sex", word) == told("--condition", f"sex={word}") == {"sex": sex}
+
+
+def test_the_name_of_a_modality_is_no_number():
+    assert told("--condition", "modality=3") == told("--modality", "3") == {"modality": "3"}
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_few_copies_are_too_many_where_chance_makes_hardly_any():
     assert gate(copied_share_excess={"max": 0.2}).refusals(copying) == []
 
 
+@pytest.mark.parametrize("name", ["quick_copied_share", "stack_copied_share"])
+def test_what_is_drawn_otherwise_keeps_to_the_same_bound(name):
+    copying = {"copied_share": 0.1, name: 0.3}
+    for demanded in ({}, {"copied_share": {"max": 0.25}}):
+        (refusal,) = gate(**demanded).refusals(copying)
+        bound = demanded.get("copied_share", {"max": 0.2})["max"]
+        assert refusal.startswith(f"'{name}' is 0.3: the gate asks for at most {bound:g}, as the")
+    for demanded in ({"copied_share": {"max": 0.4}}, {name: {"max": 0.4}}, {"copied_share": None}):
+        assert gate(**demanded).refusals(copying) == []
+
+
 def test_the_gate_of_copying_can_be_moved_and_waived():
     copying = {"copied_share": 0.9, "copied_share_excess": 0.9}
     assert len(gate(copied_share={"max": 0.95}).refusals(copying)) == 1

@@ -88,7 +88,7 @@ def test_the_same_request_gives_the_same_bytes_in_any_number_of_lanes(project, t
 def test_the_file_says_that_it_is_synthetic_and_how_it_was_made(project, tmp_path):
     image = draw(project, tmp_path / "head.nii.gz", seed=3, conditions={"sex": "male"}, quick=True)
     words = bytes(image.header["descrip"]).rstrip(b"\0")
-    assert words == b"synthetic, no patient: flow version 2, seed 3"
+    assert words == b"synthetic, no patient, quick: flow version 2, seed 3"
     (comment,) = image.header.extensions
     told = json.loads(comment.text)
     assert told.pop("bundle") == bundle_digest(project.bundle("flow"))

@@ -10,7 +10,7 @@ from mrigen.errors import ConfigError
 
 Value = float | str
 
-_SEXES = {"f": "female", "m": "male"}
+_SEXES = {"female": "female", "male": "male", "f": "female", "m": "male"}
 
 
 def _read(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, Value]:
@@ -19,11 +19,15 @@ def _read(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict
         name, equals, value = text.partition("=")
         if not (name and equals and value) or name in found:
             raise click.BadParameter(f"'{text}': expected NAME=VALUE, and no name twice.")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            found[name] = value
+        found[name] = value if name == "modality" else _number_or_text(value)
     return found
+
+
+def _number_or_text(value: str) -> Value:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 # Conditions that are asked for so often that they have options of their own.
@@ -31,7 +35,7 @@ _NAMED = {
     "age": click.option("--age", type=float, metavar="YEARS", help="Of the subject."),
     "sex": click.option(
         "--sex",
-        type=click.Choice(["female", "male", *_SEXES], case_sensitive=False),
+        type=click.Choice(list(_SEXES), case_sensitive=False),
         help="Of the subject.",
     ),
     "position_mm": click.option(

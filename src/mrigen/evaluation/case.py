@@ -18,6 +18,7 @@ from mrigen.errors import DataError
 from mrigen.evaluation.config import EvaluationConfig
 from mrigen.evaluation.drawing import drawn_conditions, drawn_rows, generate
 from mrigen.evaluation.feature_cache import features_of, kept_features
+from mrigen.evaluation.stacks.drawing import stack_sampler, takes_positions
 from mrigen.images import from_integers, to_uint8
 from mrigen.metrics.features import FeatureExtractor
 from mrigen.models.interfaces import Conditional, Quick, Reconstructor, Sampler
@@ -107,6 +108,17 @@ class Case:
     def in_quick_mode(self) -> "Case | None":
         """The same case with images that are drawn quickly; None if there is no such mode."""
         return replace(self, quick=True) if isinstance(self.network, Quick) else None
+
+    @cached_property
+    def of_stacks(self) -> "Case | None":
+        """The same case with images drawn as slices of a stack; None if that is no other way."""
+        if not takes_positions(self.network):
+            return None
+        drawer = stack_sampler(self.network)
+        if drawer is self.network:
+            return None
+        assert isinstance(drawer, nn.Module)
+        return replace(self, network=drawer)
 
     def dataset(self, split: str, *, corruption: Recipe | None = None) -> SliceDataset:
         """Return the slices of a split, clean or with drawn damage that is always the same."""

@@ -55,7 +55,8 @@ class FlowMatching:
     Raises
     ------
     ModelError
-        If the network compares what it is told with being told nothing, and is always told.
+        If the network compares what it is told with being told nothing, and is always told; or
+        has conditions, and is never told any.
 
     Notes
     -----
@@ -75,7 +76,7 @@ class FlowMatching:
         sampling = network.config.sampling
         told = {one.name for one in network.conditions}
         insisting = {"guidance": sampling.guidance} if told else {}
-        if "position_mm" in told:  # stacks can be drawn
+        if "position_mm" in told and sampling.stack_guidance is not None:  # stacks can be drawn
             insisting["stack_guidance"] = sampling.stack_guidance
         for name, guidance in insisting.items():
             if guidance != 1 and not config.condition_dropout:
@@ -84,6 +85,12 @@ class FlowMatching:
                     "0: expected a network that also learns from images of which nothing is told. "
                     f"Set 'condition_dropout' to 0.1, or '{name}' to 1."
                 )
+        if told and config.condition_dropout == 1:
+            raise ModelError(
+                "'objective.condition_dropout' is 1 and the network has 'conditions': expected "
+                "less, as it would never be told any. Set 'condition_dropout' to 0.1, or leave "
+                "'network.conditions' out."
+            )
         self.network = network
         self.config = config
         # A guide is a copy that does not learn.

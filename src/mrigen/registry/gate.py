@@ -34,6 +34,9 @@ COPIED = "copied_share"
 #: hardly more than real slices of other people would pass for.
 COPIED_BOUNDS = {COPIED: Bound(max=0.2), "copied_share_excess": Bound(max=0.05)}
 
+#: The same share of what is drawn in other ways, to which the bound of `COPIED` applies, too.
+_COPIED_OTHERWISE = ("quick_copied_share", "stack_copied_share")
+
 _LISTED = 8  # names of metrics in a sentence
 
 
@@ -67,6 +70,9 @@ class GateConfig(RootModel[dict[str, Bound | None]]):
             for name, usual in COPIED_BOUNDS.items():
                 if name in metrics:
                     bounds.setdefault(name, usual)
+            for name in _COPIED_OTHERWISE:
+                if name in metrics:
+                    bounds.setdefault(name, bounds.get(COPIED, COPIED_BOUNDS[COPIED]))
         found = []
         for name, bound in bounds.items():
             if bound is None:
@@ -93,6 +99,8 @@ def _missing(name: str, metrics: Mapping[str, float]) -> str:
 
 
 def _advice(name: str) -> str:
+    if name in _COPIED_OTHERWISE:
+        return ", as the model copies slices of its training subjects when it draws so"
     if name not in COPIED_BOUNDS:
         return ""
     return (

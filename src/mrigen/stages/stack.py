@@ -111,7 +111,8 @@ def stack(
     content = encode_pseudo_volume(
         images[:, 0].numpy(),
         geometry.affine(model.image_size, first_mm=places[0], step_mm=step_mm),
-        words=f"synthetic, no patient: {model.name} version {model.version}, seed {seed}",
+        words=f"synthetic, no patient{', quick' * quick}: "
+        f"{model.name} version {model.version}, seed {seed}",
         comment=json.dumps(
             _described(model, told)
             | {"seed": seed, "turn_mm": turn_mm, "quick": quick}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from drawn_heads import DrawnStore, HandedQuickly, drawn_case, heads
+from drawn_heads import DrawnStore, HandedInStacks, HandedQuickly, drawn_case, heads
 from mrigen.evaluation.catalogue.listing import find_metric
 from mrigen.evaluation.copying import judge
 from mrigen.evaluation.copying.judge import judge_copying
@@ -100,6 +100,20 @@ def test_copies_of_the_quick_mode_are_found_by_themselves(store, cache, replay):
     assert metrics["quick_copied_share"] > 0.95
     lows = metrics["copied_share_low"], metrics["quick_copied_share_low"]
     assert metrics["copied_share_excess"] == max(lows) - metrics["copied_share_of_real"] > 0.8
+
+
+def test_copies_in_stacks_are_found_by_themselves(store, cache, replay):
+    network = HandedInStacks(STRANGERS, replay)
+    metrics = judged(store, cache, STRANGERS, network=network).metrics
+    assert metrics["copied_share"] < 0.1
+    assert metrics["stack_copied_share"] > 0.95
+    found = metrics["stack_copied_share_low"] - metrics["copied_share_of_real"]
+    assert metrics["copied_share_excess"] == found > 0.8
+
+
+def test_stacks_that_are_drawn_as_all_else_are_not_searched_again(store, cache):
+    network = HandedInStacks(STRANGERS)
+    assert "stack_copied_share" not in judged(store, cache, STRANGERS, network=network).metrics
 
 
 def test_without_a_quick_mode_copies_beyond_chance_are_the_usual_ones(store, cache, replay):

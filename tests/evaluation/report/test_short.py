@@ -54,6 +54,11 @@ def test_copies_of_the_quick_mode_are_told():
     said = copying_verdict(metrics | quick)
     assert "(in the quick mode 30.0%)" in said
     assert said.endswith(": a sign of copying.")
+    stacks = {"stack_copied_share": 0.1, "stack_copied_share_low": 0.05}
+    said = copying_verdict(metrics | stacks)
+    assert "(in stacks 10.0%)" in said
+    assert said.endswith(": a sign of copying.")
+    assert "(in the quick mode 30.0%, in stacks 10.0%)" in copying_verdict(metrics | quick | stacks)
 
 
 def test_what_was_not_judged_is_not_told():

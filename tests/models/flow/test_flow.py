@@ -106,6 +106,19 @@ def test_slices_of_a_stack_are_drawn_with_a_guidance_of_their_own():
         assert not torch.equal(drawn, before)
 
 
+@pytest.mark.parametrize(
+    "sampling", [{}, {"guidance": 3.0}, {"guidance": 2.0, "stack_guidance": 2}]
+)
+def test_slices_of_a_stack_are_drawn_as_others_unless_it_says_otherwise(sampling):
+    network = flow(MODELS["flow_autoguided"][0], sampling={"steps": 10, **sampling})
+    assert network.for_stacks() is network
+
+
+def test_what_is_not_said_of_stacks_is_not_written_either():
+    written = FlowConfig.model_validate(MODELS["flow"][0]).model_dump(mode="json")
+    assert "stack_guidance" not in written["sampling"]
+
+
 def test_autoguidance_goes_away_from_the_guide_as_far_as_it_is_told():
     network, noise = learnt("flow_autoguided"), standard(2, 1, SIZE, SIZE)
     settings = MODELS["flow_autoguided"][0]["autoguidance"]

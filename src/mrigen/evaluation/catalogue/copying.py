@@ -22,8 +22,8 @@ METRICS = (
     Metric(
         "copied_share_excess",
         "Copied beyond chance",
-        "How far the lower end of the share of copies, usual or quick, lies above that of real "
-        "slices; below 0 nothing was shown to be copied.",
+        "How far the lower end of the share of copies, usual, quick or of stacks, lies above that "
+        "of real slices; below 0 nothing was shown to be copied.",
         "lower",
         "copying",
         3,
@@ -32,6 +32,14 @@ METRICS = (
         "quick_copied_share",
         "Copied slices, quick",
         "The share of copies among the slices of the quick mode.",
+        "lower",
+        "copying",
+        3,
+    ),
+    Metric(
+        "stack_copied_share",
+        "Copied slices, stacks",
+        "The share of copies among slices drawn as those of a stack are.",
         "lower",
         "copying",
         3,

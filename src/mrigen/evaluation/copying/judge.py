@@ -56,7 +56,12 @@ def _add_shares(judgement: Judgement, search: Search) -> None:
     control, people, percentile = search.control, search.test_of, search.config.control_percentile
     of_real = copied_of_real(control, people, percentile)
     sure = []
-    for name, found in (("copied_share", search.generated), ("quick_copied_share", search.quick)):
+    shares = {
+        "copied_share": search.generated,
+        "quick_copied_share": search.quick,
+        "stack_copied_share": search.of_stacks,
+    }
+    for name, found in shares.items():
         if found is not None:
             share = copied_interval(
                 found, control, people, percentile=percentile, seed=search.case.seed

@@ -169,7 +169,18 @@ class Search:
     @cached_property
     def quick(self) -> Numbers | None:
         """Those of the same images in the quick mode; None for a network that has none."""
-        case = self.case.in_quick_mode
+        return self._drawn_otherwise(self.case.in_quick_mode)
+
+    @cached_property
+    def of_stacks(self) -> Numbers | None:
+        """Those of images of the same seeds and conditions, drawn as slices of a stack.
+
+        None for a network that draws them as all else. The noise that slices of a stack share is,
+        of each slice alone, noise like any other.
+        """
+        return self._drawn_otherwise(self.case.of_stacks)
+
+    def _drawn_otherwise(self, case: Case | None) -> Numbers | None:
         if case is None:
             return None
         features = case.generated_features(self.count, self.case.extractor)

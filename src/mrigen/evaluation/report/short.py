@@ -95,12 +95,14 @@ def copying_verdict(metrics: Metrics) -> str | None:
         return None
     share, control = metrics["copied_share"], metrics.get("copied_share_of_real")
     text = f"{share:.1%} of its slices pass for copies of training slices"
-    if "quick_copied_share" in metrics:
-        text += f" (in the quick mode {metrics['quick_copied_share']:.1%})"
+    others = {"quick_copied_share": "in the quick mode", "stack_copied_share": "in stacks"}
+    told = [f"{how} {metrics[name]:.1%}" for name, how in others.items() if name in metrics]
+    if told:
+        text += f" ({', '.join(told)})"
     if control is None:
         return f"{text}."
     low = metrics.get("copied_share_low", share)
-    low = max(low, metrics.get("quick_copied_share_low", low))
+    low = max(low, *(metrics.get(f"{name}_low", low) for name in others))
     found = "a sign of copying" if low > control else "no sign of copying"
     if low <= control and metrics.get("precision", 1.0) < _LIKE_NOBODY:
         found += ", but slices that look like nobody's say little about copying"

@@ -60,8 +60,13 @@ class FlowSamplingConfig(Config):
         le=20,
         description="more than 1 insists on conditions, 0 ignores them; others cost twice",
     )
-    stack_guidance: float = Field(
-        2.0, ge=0, le=20, description="the same, of slices that are drawn to make one head"
+    stack_guidance: float | None = Field(
+        None,
+        ge=0,
+        le=20,
+        # It came later: where it is not set, studies keep their names and bundles their stacks.
+        exclude_if=lambda value: value is None,
+        description="the same, of slices that are drawn to make one head; null is that of others",
     )
 
     @model_validator(mode="after")

@@ -184,8 +184,13 @@ class Flow(nn.Module):
         return self._drawn(noise, conditions, self.config.sampling.quick_steps)
 
     def for_stacks(self) -> "Flow":
-        """Return it with the guidance of stacks: another view of the same weights."""
+        """Return it with the guidance of stacks: another view of the same weights.
+
+        Itself, if stacks are drawn as all else is.
+        """
         sampling = self.config.sampling
+        if sampling.stack_guidance in (None, sampling.guidance):
+            return self
         guided = sampling.model_copy(update={"guidance": sampling.stack_guidance})
         view = copy(self)
         view.config = self.config.model_copy(update={"sampling": guided})
