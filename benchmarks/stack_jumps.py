@@ -2,15 +2,14 @@
 
 Run `python benchmarks/stack_jumps.py PROJECT BUNDLE`: PROJECT has the slices that the bundle was
 trained on (`mrigen slices`). A mean over a stack says nothing of a jump, since it may stand for
-many slices that hardly differ; the largest difference over the median one tells it apart.
-
-Each `--shared` is a row: the share of the noise's variance that all slices of a stack have in
-common, while the rest turns into another noise within `--turn-mm`. 1 is what `mrigen stack` draws.
+many slices that hardly differ; the largest difference over the median one tells it apart. Real
+stacks of test subjects are a row, those of one noise another, and those of a noise that turns
+within each `--turn-mm` one more.
 """
 
 import argparse
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,26 +18,15 @@ import torch
 from torch import Tensor
 
 from mrigen.bundle import load_bundle
-from mrigen.data.covariates import read_covariates
 from mrigen.data.loader import TEST
 from mrigen.data.store.slice_store import SliceStore
 from mrigen.errors import MrigenError
-from mrigen.evaluation.stacks.drawing import (
-    POSITION,
-    imitated_stacks,
-    stack_sampler,
-    takes_positions,
-)
-from mrigen.evaluation.stacks.stored import StoredStack, stored_stacks
-from mrigen.images import from_integers, to_uint8
+from mrigen.evaluation.stacks.drawing import Noise, draw_stacks, imitated_stacks, takes_positions
+from mrigen.evaluation.stacks.stored import stored_stacks
+from mrigen.images import from_integers
 from mrigen.metrics.roughness import HEAD, roughness
-from mrigen.models.interfaces import Conditional, Sampler
-from mrigen.models.sampling import CHUNK, draw_from_noise
-from mrigen.models.stack_noise import stack_noise
 from mrigen.project import load_project
-from mrigen.seeds import torch_seed
 
-_SHARED = (1.0, 0.8, 0.5)
 _COLUMNS = ("stacks of", "jump", "largest difference", "median difference", "roughness over real")
 
 
@@ -75,44 +63,6 @@ def evenness(stack: Tensor) -> Evenness:
     return Evenness(jump, largest, median, roughness(stack).second_difference)
 
 
-def mixed_noise(
-    seed: int, positions_mm: list[float], shape: tuple[int, ...], *, shared: float, turn_mm: float
-) -> Tensor:
-    """Return the noise of each slice, standard normal: a share of one noise, the rest turning."""
-    common = stack_noise(seed, positions_mm, shape)
-    turning = stack_noise(torch_seed(seed, "turning"), positions_mm, shape, turn_mm=turn_mm)
-    return shared**0.5 * common + (1 - shared) ** 0.5 * turning
-
-
-class Drawer:
-    """Draws pseudo-volumes as `mrigen stack` does, from noise of another kind."""
-
-    def __init__(self, network: Sampler, store: SliceStore) -> None:
-        assert isinstance(network, Conditional)
-        self.network = stack_sampler(network)
-        self.positions = store.manifest[POSITION].to_numpy(np.float64)
-        self.known = read_covariates(store.manifest, network.conditions)
-
-    def drawn(
-        self, stacks: Sequence[StoredStack], *, shared: float, turn_mm: float
-    ) -> Iterator[Tensor]:
-        """Draw one for each stack, of such a person and at its positions."""
-        shape = self.network.noise_shape
-        for seed, stack in enumerate(stacks):
-            places = self.positions[stack.rows].tolist()
-            noise = mixed_noise(seed, places, shape, shared=shared, turn_mm=turn_mm)
-            told = [self._told(row) for row in stack.rows]
-            parts = [
-                draw_from_noise(self.network, noise[first : first + CHUNK], told[first:][:CHUNK])
-                for first in range(0, len(told), CHUNK)
-            ]
-            yield from_integers(to_uint8(torch.cat(parts)))
-
-    def _told(self, row: int) -> dict[str, float]:
-        values = {name: float(each[row]) for name, each in self.known.items()}
-        return {name: value for name, value in values.items() if not np.isnan(value)}
-
-
 def row_of(name: str, stacks: Iterable[Tensor], real: float | None) -> tuple[str, float]:
     """Return a line of the table, and the roughness to which the next ones are compared."""
     found = np.array([evenness(stack) for stack in stacks])
@@ -126,8 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("project", type=Path)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--shared", type=float, action="append", metavar="SHARE")
-    parser.add_argument("--turn-mm", type=float, default=20.0)
+    parser.add_argument("--turn-mm", type=float, action="append", default=[])
     parser.add_argument("--dataset", default="heads")
     parser.add_argument("--stacks", type=int, default=8)
     parser.add_argument("--slices", type=int, default=24)
@@ -137,9 +86,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = parse_arguments()
-    for shared in options.shared or ():
-        if not 0 <= shared <= 1:
-            raise SystemExit(f"--shared is {shared:g}: expected a share from 0 to 1.")
+    for turn_mm in options.turn_mm:
+        if not 0 < turn_mm < math.inf:
+            raise SystemExit(f"--turn-mm is {turn_mm:g}: expected millimetres above 0.")
     torch.set_num_threads(options.threads)
     try:
         store = SliceStore(load_project(options.project).processed(options.dataset))
@@ -154,10 +103,11 @@ def main() -> None:
         images = (from_integers(store.read(stack.rows))[:, None] for stack in real)
         line, rough = row_of(f"{len(real)} real heads", images, None)
         print(line, flush=True)
-        drawer = Drawer(network, store)
-        for shared in options.shared or _SHARED:
-            drawn = drawer.drawn(made, shared=shared, turn_mm=options.turn_mm)
-            print(row_of(f"{shared:.0%} of the noise shared", drawn, rough)[0], flush=True)
+        noises: dict[str, Noise] = {"one noise": "shared"}
+        noises |= {f"a noise that turns within {way:g} mm": way for way in options.turn_mm}
+        for name, noise in noises.items():
+            drawn = draw_stacks(network, store, made, seed=0, noise=noise)
+            print(row_of(name, drawn, rough)[0], flush=True)
     except MrigenError as error:
         raise SystemExit(str(error)) from None
 

@@ -5,33 +5,11 @@ import pytest
 import stack_jumps
 import torch
 
-import tiny_project
-from mrigen.bundle import BundleConfig, save_bundle
-from mrigen.models.build import build_network
-
-POSITIONS = [float(place) for place in range(0, 40, 2)]
+from small_bundles import write_bundle
 
 
 def stack_of(greys):
     return torch.tensor(greys).view(-1, 1, 1, 1).expand(-1, 1, 4, 4).contiguous()
-
-
-def noise_of(shared):
-    return stack_jumps.mixed_noise(3, POSITIONS, (1, 32, 32), shared=shared, turn_mm=20.0)
-
-
-def saved(path, network):
-    config = BundleConfig.model_validate(
-        {"model": "flow", "image_size": tiny_project.SIZE, "network": network}
-    )
-    made = build_network(config.network, tiny_project.SIZE)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        # The last layer of one that has learnt nothing is zero: it would not heed positions.
-        for weights in made.parameters():
-            weights.add_(0.1 * torch.randn(weights.shape, generator=generator))
-    save_bundle(path, made, config=config, card={})
-    return path
 
 
 def test_even_steps_are_no_jump():
@@ -56,43 +34,39 @@ def test_air_is_left_out():
     assert stack_jumps.evenness(stack).largest == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
-def test_mixed_noise_is_standard_normal_and_shared_as_asked(shared):
-    noise = noise_of(shared).flatten(1)
-    assert noise.std(1).tolist() == pytest.approx([1] * len(POSITIONS), abs=0.1)
-    # Positions 0 and 20 mm lie a whole turn apart.
-    assert float(torch.corrcoef(noise[[0, 10]])[0, 1]) == pytest.approx(shared, abs=0.1)
+@pytest.fixture
+def run(project, monkeypatch, capsys):
+    """What it prints of a bundle, row by row."""
+
+    def rows(bundle, *words):
+        told = ["stack_jumps.py", str(project.root), str(bundle), "--stacks", "2", *words]
+        monkeypatch.setattr(sys, "argv", told)
+        stack_jumps.main()
+        return [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in capsys.readouterr().out.splitlines()[2:]
+        ]
+
+    return rows
 
 
-def test_a_row_for_each_share_follows_that_of_real_stacks(project, tmp_path, monkeypatch, capsys):
-    network = {
-        "name": "flow",
-        "base_channels": 8,
-        "depth": 1,
-        "conditions": {"position_mm": [-40, 40]},
-        "sampling": {"steps": 4},
-    }
-    bundle = saved(tmp_path / "flow", network)
-    words = [str(project.root), str(bundle), "--stacks", "2", "--shared", "1", "--shared", "0.5"]
-    monkeypatch.setattr(sys, "argv", ["stack_jumps.py", *words])
-    stack_jumps.main()
-    rows = capsys.readouterr().out.splitlines()[2:]
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows[1:]] == [
-        "100% of the noise shared",
-        "50% of the noise shared",
-    ]
-    assert rows[0].endswith("| 1.00 |")
+def test_a_row_for_each_noise_follows_that_of_real_stacks(run, tmp_path):
+    write_bundle(tmp_path / "flow", "flow")
+    real, one, turning = run(tmp_path / "flow", "--turn-mm", "10")
+    assert real[0].endswith("real heads")
+    assert real[-1] == "1.00"
+    assert [one[0], turning[0]] == ["one noise", "a noise that turns within 10 mm"]
+    # Slices differ more from each other where their noise does.
+    assert float(turning[3]) > float(one[3])
 
 
-def test_a_network_that_takes_no_positions_is_refused(project, tmp_path, monkeypatch):
-    bundle = saved(tmp_path / "vae", {"name": "vae"})
-    monkeypatch.setattr(sys, "argv", ["stack_jumps.py", str(project.root), str(bundle)])
+def test_a_network_that_takes_no_positions_is_refused(run, tmp_path):
+    write_bundle(tmp_path / "gan", "gan")
     with pytest.raises(SystemExit, match="cannot be told positions"):
-        stack_jumps.main()
+        run(tmp_path / "gan")
 
 
-@pytest.mark.parametrize("shared", ["-0.1", "1.1", "nan"])
-def test_a_share_that_is_none_is_refused(shared, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["stack_jumps.py", "project", "bundle", f"--shared={shared}"])
-    with pytest.raises(SystemExit, match="expected a share from 0 to 1"):
-        stack_jumps.main()
+@pytest.mark.parametrize("way", ["0", "-1", "nan", "inf"])
+def test_a_turn_within_no_way_is_refused(run, tmp_path, way):
+    with pytest.raises(SystemExit, match="expected millimetres above 0"):
+        run(tmp_path, f"--turn-mm={way}")
